@@ -1,0 +1,43 @@
+using Recipes.Core.Networks.Layers;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Recipes.Core.Networks;
+
+/// <summary>Fresh weights for networks trained from nothing, drawn from one generator so that a seed repeats them.</summary>
+public static class Initialisation
+{
+    /// <summary>
+    /// PyTorch's defaults: linear maps and convolutions uniform in ±1/√fan-in (Kaiming with a = √5), norms 1 and 0,
+    /// embeddings normal with standard deviation <paramref name="embedding"/>.
+    /// </summary>
+    public static void Fill(nn.Module network, Generator generator, double embedding = 0.02)
+    {
+        using var _ = no_grad();
+        foreach (var (name, module) in network.named_modules())
+        {
+            if (module is IAdaptable layer)
+            {
+                var bound = 1 / Math.Sqrt(layer.Weight.numel() / layer.Weight.shape[0]);
+                foreach (var (_, parameter) in module.named_parameters(recurse: false))
+                {
+                    parameter.uniform_(-bound, bound, generator);
+                }
+            }
+            else
+            {
+                foreach (var (key, parameter) in module.named_parameters(recurse: false))
+                {
+                    if (module is TorchSharp.Modules.Embedding || parameter.dim() > 1)
+                    {
+                        parameter.normal_(0, embedding, generator);
+                    }
+                    else
+                    {
+                        parameter.fill_(key == "bias" ? 0 : 1);
+                    }
+                }
+            }
+        }
+    }
+}

@@ -1,0 +1,2 @@
+namespace Recipes.Eval;
+internal static class Placeholder;

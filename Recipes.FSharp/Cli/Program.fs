@@ -1,0 +1,4 @@
+module Recipes.Cli.Program
+
+[<EntryPoint>]
+let main _ = 0

@@ -1,0 +1,17 @@
+namespace Recipes
+
+/// Optimiser or denoising steps.
+[<Measure>]
+type step
+
+/// Pixels of a side.
+[<Measure>]
+type px
+
+/// Rank of a low-rank adapter.
+[<Measure>]
+type rank
+
+/// Pictures.
+[<Measure>]
+type img

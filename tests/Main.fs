@@ -1,0 +1,6 @@
+module Recipes.Tests.Main
+
+open Expecto
+
+[<EntryPoint>]
+let main args = runTestsInAssemblyWithCLIArgs [] args

@@ -1,0 +1,32 @@
+module Recipes.Tests.Support
+
+open System
+open System.IO
+
+/// The repository's root: the nearest folder above the tests that holds Recipes.sln.
+let root =
+    let rec up (folder: DirectoryInfo) =
+        if File.Exists(Path.Combine(folder.FullName, "Recipes.sln")) then
+            folder.FullName
+        else
+            match folder.Parent with
+            | null -> failwith "Recipes.sln lies in no folder above the tests"
+            | parent -> up parent
+
+    up (DirectoryInfo AppContext.BaseDirectory)
+
+/// Where the reference values lie: RECIPES_GOLDEN, or tests/golden.
+let golden =
+    match Environment.GetEnvironmentVariable "RECIPES_GOLDEN" with
+    | null
+    | "" -> Path.Combine(root, "tests", "golden")
+    | folder -> folder
+
+/// A new empty folder, removed when the test is over.
+let withFolder (test: string -> unit) =
+    let folder = Directory.CreateTempSubdirectory "recipes-test-"
+
+    try
+        test folder.FullName
+    finally
+        folder.Delete true
