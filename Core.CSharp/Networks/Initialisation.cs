@@ -1,5 +1,4 @@
 using Recipes.Core.Networks.Layers;
-using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Networks;
