@@ -1,2 +1,3 @@
 namespace Recipes.Eval;
+
 internal static class Placeholder;
