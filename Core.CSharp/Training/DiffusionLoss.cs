@@ -113,12 +113,12 @@ public static class DiffusionLoss
     /// <param name="target">What the network predicts.</param>
     public static Tensor MinSnrWeights(Tensor snr, double gamma, PredictionTarget target)
     {
-        var least = snr.clamp_max(gamma);
+        // γ/snr limited to 1 is min(snr, γ)/snr, and stays 1 where snr is 0.
         return target switch
         {
-            PredictionTarget.Epsilon => least / snr,
-            PredictionTarget.Velocity => least / (snr + 1),
-            _ => least,
+            PredictionTarget.Epsilon => snr.reciprocal().mul(gamma).clamp_max(1),
+            PredictionTarget.Velocity => snr.clamp_max(gamma) / (snr + 1),
+            _ => snr.clamp_max(gamma),
         };
     }
 }
