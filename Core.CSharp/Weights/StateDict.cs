@@ -1,0 +1,128 @@
+using static TorchSharp.torch;
+
+namespace Recipes.Core.Weights;
+
+/// <summary>A network's weights out of safetensors files.</summary>
+public static class StateDict
+{
+    private const int Listed = 10;
+
+    /// <summary>
+    /// Fills every parameter and buffer of a network, one tensor at a time, so that no second copy of the weights
+    /// is held. Strict: each must come from exactly one key, with its shape, and every key must be used.
+    /// </summary>
+    /// <param name="module">The network; its weights are converted to the type and device it has.</param>
+    /// <param name="files">The files that together hold it.</param>
+    /// <param name="rename">A file's key to the network's, or null for a key to skip; the same by default.</param>
+    /// <param name="where">What to call the weights in messages: the model's folder or file.</param>
+    /// <exception cref="RecipesException">
+    /// Keys are missing, unused or doubled, shapes differ, or weights are infinite or not numbers.
+    /// </exception>
+    public static void Load(
+        nn.Module module, IReadOnlyList<SafeTensorsFile> files, Func<string, string?>? rename, string where)
+    {
+        using var gradients = no_grad();
+        using var scope = NewDisposeScope();
+        var targets = module.state_dict();
+        var faults = new List<string>();
+        var sources = Match(files, rename, targets, faults);
+        var misshapen = new List<string>();
+        foreach (var (key, (file, name)) in sources)
+        {
+            var stated = file.Tensors[name];
+            if (!stated.Shape.SequenceEqual(targets[key].shape))
+            {
+                misshapen.Add($"{name} {stated.ShapeText} instead of [{string.Join(", ", targets[key].shape)}]");
+            }
+        }
+
+        Report(faults, misshapen, "of another shape");
+        if (faults.Count == 0)
+        {
+            var broken = new List<string>();
+            foreach (var (key, (file, name)) in sources)
+            {
+                TensorIO.CopyTo(file, name, targets[key]);
+                if (!IsFinite(targets[key]))
+                {
+                    broken.Add(name);
+                }
+            }
+
+            Report(faults, broken, "with infinite values or values that are not numbers");
+        }
+
+        if (faults.Count > 0)
+        {
+            throw new RecipesException(
+                where,
+                $"the weights do not fit the {module.GetName()}: {string.Join("; ", faults)}",
+                "Check that the folder holds the model its config.json describes, and download it again if it does.");
+        }
+    }
+
+    /// <summary>Which file and key fills which of the network's tensors.</summary>
+    private static Dictionary<string, (SafeTensorsFile File, string Name)> Match(
+        IReadOnlyList<SafeTensorsFile> files,
+        Func<string, string?>? rename,
+        IDictionary<string, Tensor> targets,
+        List<string> faults)
+    {
+        var sources = new Dictionary<string, (SafeTensorsFile File, string Name)>();
+        var unused = new List<string>();
+        var doubled = new List<string>();
+        foreach (var file in files)
+        {
+            foreach (var name in file.Tensors.Keys)
+            {
+                var key = rename is null ? name : rename(name);
+                if (key is null)
+                {
+                    continue;
+                }
+
+                if (!targets.ContainsKey(key))
+                {
+                    unused.Add(name);
+                }
+                else if (!sources.TryAdd(key, (file, name)))
+                {
+                    doubled.Add(name);
+                }
+            }
+        }
+
+        Report(faults, [.. targets.Keys.Where(key => !sources.ContainsKey(key))], "missing");
+        Report(faults, unused, "not known to the network");
+        Report(faults, doubled, "given twice");
+        return sources;
+    }
+
+    private static void Report(List<string> faults, List<string> names, string what)
+    {
+        if (names.Count > 0)
+        {
+            var rest = names.Count > Listed ? $" and {names.Count - Listed} more" : "";
+            faults.Add($"{names.Count} {what} ({string.Join(", ", names.Take(Listed))}{rest})");
+        }
+    }
+
+    /// <summary>Whether all values are finite. A sum takes one pass and shows NaN and infinity; it may overflow by itself.</summary>
+    private static bool IsFinite(Tensor values)
+    {
+        if (!values.is_floating_point())
+        {
+            return true;
+        }
+
+        using var sum = values.sum(ScalarType.Float32);
+        if (float.IsFinite(sum.item<float>()))
+        {
+            return true;
+        }
+
+        using var finite = values.isfinite();
+        using var all = finite.all();
+        return all.item<bool>();
+    }
+}

@@ -1,0 +1,102 @@
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Recipes.Core.Weights;
+
+/// <summary>Tensors out of a safetensors file.</summary>
+public static class TensorIO
+{
+    /// <summary>Bytes copied at once: spans, and so pieces, end at 2 GB.</summary>
+    private const int Piece = 1 << 30;
+
+    /// <summary>A new tensor with the file's values.</summary>
+    /// <param name="file">The file.</param>
+    /// <param name="name">The tensor's key.</param>
+    /// <param name="device">Where it shall lie; the CPU by default.</param>
+    /// <param name="dtype">What it shall be converted to; the file's own type by default.</param>
+    /// <exception cref="RecipesException">There is no such tensor, or libtorch has no such type.</exception>
+    public static Tensor Read(
+        this SafeTensorsFile file, string name, Device? device = null, ScalarType? dtype = null)
+    {
+        var info = file.Info(name);
+        var own = ScalarTypeOf(info.DType) ?? throw new RecipesException(
+            file.Path,
+            $"tensor {SafeTensorsHeader.Quote(name)} is of type {info.DType.HeaderName()}, which libtorch cannot compute with here",
+            "Save the file with F32, F16 or BF16 weights.");
+        var tensor = empty(info.Shape, dtype: own, device: CPU);
+        CopyBytes(file, info, tensor);
+        var target = device ?? CPU;
+        if (target.type == DeviceType.CPU && (dtype ?? own) == own)
+        {
+            return tensor;
+        }
+
+        using (tensor)
+        {
+            return tensor.to(dtype ?? own, target, copy: true);
+        }
+    }
+
+    /// <summary>Copies a tensor's values into an existing one of the same shape, converted to its type and device.</summary>
+    internal static void CopyTo(SafeTensorsFile file, string name, Tensor target)
+    {
+        var info = file.Info(name);
+        if (target.device_type == DeviceType.CPU && target.is_contiguous() && target.dtype == ScalarTypeOf(info.DType))
+        {
+            CopyBytes(file, info, target);
+            return;
+        }
+
+        using var source = file.Read(name);
+        target.copy_(source);
+    }
+
+    /// <summary>The libtorch type of a file's type, or null where there is none.</summary>
+    public static ScalarType? ScalarTypeOf(DType type) => type switch
+    {
+        DType.Bool => ScalarType.Bool,
+        DType.U8 => ScalarType.Byte,
+        DType.I8 => ScalarType.Int8,
+        DType.I16 => ScalarType.Int16,
+        DType.I32 => ScalarType.Int32,
+        DType.I64 => ScalarType.Int64,
+        DType.F16 => ScalarType.Float16,
+        DType.BF16 => ScalarType.BFloat16,
+        DType.F32 => ScalarType.Float32,
+        DType.F64 => ScalarType.Float64,
+        DType.C64 => ScalarType.ComplexFloat32,
+        _ => null,
+    };
+
+    /// <summary>The file's type of a libtorch type, or null where the format has none.</summary>
+    public static DType? DTypeOf(ScalarType type)
+    {
+        foreach (var candidate in Enum.GetValues<DType>())
+        {
+            if (ScalarTypeOf(candidate) == type)
+            {
+                return candidate;
+            }
+        }
+
+        return null;
+    }
+
+    /// <summary>Calls <paramref name="piece"/> with the bytes of a contiguous CPU tensor, at most 1 GB at a time.</summary>
+    internal static void EachPiece(Tensor tensor, SpanPiece piece)
+    {
+        using var flat = tensor.detach().reshape(-1);
+        var step = Piece / flat.element_size();
+        for (long at = 0; at < flat.numel(); at += step)
+        {
+            using var part = flat.narrow(0, at, Math.Min(step, flat.numel() - at));
+            piece(at * flat.element_size(), part.bytes);
+        }
+    }
+
+    /// <summary>What to do with the bytes from <paramref name="offset"/> on.</summary>
+    internal delegate void SpanPiece(long offset, Span<byte> bytes);
+
+    private static void CopyBytes(SafeTensorsFile file, TensorInfo info, Tensor target) =>
+        EachPiece(target, (offset, bytes) => file.Bytes(info, offset, bytes.Length).CopyTo(bytes));
+}
