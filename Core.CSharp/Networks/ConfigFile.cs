@@ -25,25 +25,18 @@ internal sealed class ConfigFile
     public static ConfigFile Read(string path, string name = "config.json")
     {
         var file = Directory.Exists(path) ? System.IO.Path.Combine(path, name) : path;
-        if (!File.Exists(file))
-        {
-            throw new RecipesException(file, "there is no such file", "Give the folder of a model in diffusers layout.");
-        }
-
+        Weights.ConfigFile.Read(file, "Give the folder of a model in diffusers layout.");
+        var fields = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
         try
         {
-            if (JsonNode.Parse(File.ReadAllText(file)) is JsonObject fields)
-            {
-                return new ConfigFile(file, fields);
-            }
+            // Doubled fields are found when the object is first looked into.
+            _ = fields.Count;
+            return new ConfigFile(file, fields);
         }
-        catch (JsonException exception)
+        catch (ArgumentException exception)
         {
-            throw new RecipesException(
-                file, "it is not valid JSON", "Download the model's files again.", exception);
+            throw new RecipesException(file, "a field stands in it twice", "Download the model's files again.", exception);
         }
-
-        throw new RecipesException(file, "it does not hold a JSON object", "Download the model's files again.");
     }
 
     /// <summary>The error for a value that cannot be used.</summary>
