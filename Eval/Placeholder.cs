@@ -1,3 +1,0 @@
-namespace Recipes.Eval;
-
-internal static class Placeholder;
