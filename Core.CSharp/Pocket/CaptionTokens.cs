@@ -8,13 +8,13 @@ namespace Recipes.Core.Pocket;
 public static class CaptionTokens
 {
     /// <summary>
-    /// int64 [captions, length] on the CPU: the same ids as <see cref="ClipTokenizer.Encode"/>. CLIP splits at spaces
+    /// int32 [captions, length] on the CPU: the same ids as <see cref="ClipTokenizer.Encode"/>. CLIP splits at spaces
     /// before anything else, so tokenising word by word changes nothing.
     /// </summary>
     public static Tensor Encode(ClipTokenizer tokenizer, IReadOnlyList<string> captions)
     {
         var length = tokenizer.MaxLength;
-        var ids = new long[(long)captions.Count * length];
+        var ids = new int[captions.Count * length];
         Array.Fill(ids, tokenizer.PadId);
         var words = new Dictionary<string, IReadOnlyList<int>>();
         for (var row = 0; row < captions.Count; row++)
