@@ -2,6 +2,10 @@ module Recipes.Tests.Support
 
 open System
 open System.IO
+open System.Runtime.CompilerServices
+
+// Tests may use TorchSharp before anything of Recipes.Core, which is what makes libtorch findable.
+RuntimeHelpers.RunModuleConstructor(typeof<Recipes.Core.RecipesException>.Module.ModuleHandle)
 
 /// The repository's root: the nearest folder above the tests that holds Recipes.sln.
 let root =

@@ -1,0 +1,278 @@
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+
+namespace Recipes.Core.Training;
+
+/// <summary>
+/// Adam with decoupled weight decay (Loshchilov and Hutter, "Decoupled Weight Decay Regularization", algorithm 2),
+/// as PyTorch computes it. Weights below float32 are updated through float32 masters. A parameter that has had no
+/// gradient yet is left alone, its decay too.
+/// </summary>
+/// <remarks>
+/// Gradients are zeroed in place and never replaced, so that every step works on the same memory:
+/// clear them by <see cref="ZeroGrad"/> only.
+/// </remarks>
+public sealed class AdamW : IDisposable
+{
+    private readonly AdamWOptions options;
+    private readonly NamedParameter[] parameters;
+    private readonly Tensor[] masters;
+    private readonly Tensor[] first;
+    private readonly Tensor[] second;
+    private readonly Tensor?[] gradients;
+    private readonly Tensor?[] wide;
+    private readonly long[] steps;
+    private readonly Tensor counts;
+    private readonly Tensor[] countOf;
+    private readonly Tensor rateTensor;
+    private Lists? lists;
+
+    /// <summary>An optimiser of parameters named by their place in the list.</summary>
+    public AdamW(IReadOnlyList<Parameter> parameters, AdamWOptions options)
+        : this([.. parameters.Select((parameter, index) => new NamedParameter($"{index}", parameter))], options)
+    {
+    }
+
+    /// <summary>An optimiser with no steps taken.</summary>
+    /// <exception cref="RecipesException">No parameters, two of one name, several devices, or settings out of range.</exception>
+    public AdamW(IReadOnlyList<NamedParameter> parameters, AdamWOptions options)
+    {
+        options.Check();
+        CheckParameters(parameters);
+        this.options = options;
+        this.parameters = [.. parameters];
+        var device = parameters[0].Parameter.device;
+        using var _ = no_grad();
+        masters = [.. parameters.Select(item => Keep(Master(item.Parameter)))];
+        first = [.. masters.Select(master => Keep(zeros_like(master)))];
+        second = [.. masters.Select(master => Keep(zeros_like(master)))];
+        gradients = new Tensor?[parameters.Count];
+        wide = new Tensor?[parameters.Count];
+        steps = new long[parameters.Count];
+        counts = Keep(zeros(parameters.Count, dtype: ScalarType.Float32, device: device));
+        countOf = [.. Enumerable.Range(0, parameters.Count).Select(index => Keep(counts[index]))];
+        rateTensor = Keep(tensor(options.Rate, dtype: ScalarType.Float32, device: device));
+    }
+
+    /// <summary>The settings.</summary>
+    public AdamWOptions Options => options;
+
+    /// <summary>What is trained, in order.</summary>
+    public IReadOnlyList<NamedParameter> Parameters => parameters;
+
+    /// <summary>The weights in float32, in the order of <see cref="Parameters"/>: the parameters themselves where they are float32.</summary>
+    public IReadOnlyList<Tensor> Masters => masters;
+
+    /// <summary>The gradients present now, one object per parameter that stays the same from step to step.</summary>
+    public Tensor[] Gradients => Current().Gradients;
+
+    /// <summary>What is remembered of each parameter, by name. The tensors are the live ones, not copies.</summary>
+    public IReadOnlyDictionary<string, AdamWState> State =>
+        Enumerable.Range(0, parameters.Length).ToDictionary(
+            index => parameters[index].Name,
+            index => new AdamWState(first[index], second[index], masters[index], steps[index]));
+
+    /// <summary>Updates every parameter that has a gradient.</summary>
+    /// <param name="rate">The learning rate of this step; <see cref="AdamWOptions.Rate"/> by default.</param>
+    public void Step(double? rate = null)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var current = Current();
+        if (current.Indices.Length == 0)
+        {
+            return;
+        }
+
+        foreach (var index in current.Indices)
+        {
+            steps[index]++;
+        }
+
+        counts.add_(current.Active);
+        if (current.Narrow.Length > 0)
+        {
+            TensorLists.Copy(current.NarrowWide, current.NarrowGradients);
+        }
+
+        if (options.Path == AdamWPath.Fused)
+        {
+            rateTensor.fill_(rate ?? options.Rate);
+            TensorLists.AdamW(current.Masters, current.Wide, current.First, current.Second, current.Counts, rateTensor, options);
+        }
+        else
+        {
+            foreach (var index in current.Indices)
+            {
+                StepPlain(index, wide[index] ?? gradients[index]!, rate ?? options.Rate);
+            }
+        }
+
+        if (current.Narrow.Length > 0)
+        {
+            TensorLists.Copy(current.Narrow, current.NarrowMasters);
+        }
+    }
+
+    /// <summary>Sets every gradient to zero, in place.</summary>
+    public void ZeroGrad()
+    {
+        var current = Current();
+        if (current.Gradients.Length > 0)
+        {
+            TensorLists.Zero(current.Gradients);
+        }
+    }
+
+    /// <summary>The state as named tensors, for a checkpoint: NAME.first, NAME.second, NAME.master and NAME.steps.</summary>
+    public IEnumerable<KeyValuePair<string, Tensor>> Save()
+    {
+        for (var index = 0; index < parameters.Length; index++)
+        {
+            var name = parameters[index].Name;
+            yield return new($"{name}.first", first[index]);
+            yield return new($"{name}.second", second[index]);
+            yield return new($"{name}.master", masters[index]);
+            yield return new($"{name}.steps", tensor(steps[index], dtype: ScalarType.Int64));
+        }
+    }
+
+    /// <summary>Takes the state back from named tensors, and the parameters with it.</summary>
+    /// <param name="read">The tensor of a name that <see cref="Save"/> gave.</param>
+    public void Restore(Func<string, Tensor> read)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        for (var index = 0; index < parameters.Length; index++)
+        {
+            var name = parameters[index].Name;
+            first[index].copy_(read($"{name}.first"));
+            second[index].copy_(read($"{name}.second"));
+            masters[index].copy_(read($"{name}.master"));
+            steps[index] = read($"{name}.steps").to(ScalarType.Int64).item<long>();
+            countOf[index].fill_(steps[index]);
+            if (!ReferenceEquals(masters[index], parameters[index].Parameter))
+            {
+                parameters[index].Parameter.copy_(masters[index]);
+            }
+        }
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        lists?.Active.Dispose();
+        foreach (var item in (IEnumerable<Tensor?>)[.. first, .. second, .. gradients, .. wide, .. countOf, counts, rateTensor])
+        {
+            item?.Dispose();
+        }
+
+        for (var index = 0; index < masters.Length; index++)
+        {
+            if (!ReferenceEquals(masters[index], parameters[index].Parameter))
+            {
+                masters[index].Dispose();
+            }
+        }
+    }
+
+    private static void CheckParameters(IReadOnlyList<NamedParameter> parameters)
+    {
+        if (parameters.Count == 0)
+        {
+            throw new RecipesException("AdamW", "there is nothing to train", "Choose at least one layer or part to train.");
+        }
+
+        if (parameters.GroupBy(item => item.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
+        {
+            throw new RecipesException("AdamW", $"{twice.Count()} parameters are named {twice.Key}", "Give every parameter a name of its own.");
+        }
+
+        var device = parameters[0].Parameter.device;
+        if (parameters.FirstOrDefault(item => item.Parameter.device.ToString() != device.ToString()) is { Parameter: not null } stray)
+        {
+            throw new RecipesException(
+                "AdamW",
+                $"{parameters[0].Name} lies on {device}, {stray.Name} on {stray.Parameter.device}",
+                "Move all that is trained to one device first.");
+        }
+    }
+
+    private static Tensor Master(Parameter parameter) =>
+        parameter.dtype == ScalarType.Float32 ? parameter : parameter.detach().to(ScalarType.Float32, copy: true);
+
+    private static Tensor Keep(Tensor value) => value.DetachFromDisposeScope();
+
+    private void StepPlain(int index, Tensor gradient, double rate)
+    {
+        var master = masters[index];
+        var correction1 = 1 - Math.Pow(options.Beta1, steps[index]);
+        var correction2 = 1 - Math.Pow(options.Beta2, steps[index]);
+        master.mul_(1 - (rate * options.WeightDecay));
+        first[index].mul_(options.Beta1).add_(gradient, 1 - options.Beta1);
+        second[index].mul_(options.Beta2).addcmul_(gradient, gradient, 1 - options.Beta2);
+        var root = second[index].sqrt().div_(Math.Sqrt(correction2)).add_(options.Epsilon);
+        master.addcdiv_(first[index], root, -rate / correction1);
+    }
+
+    /// <summary>The lists of what has a gradient, made anew only when another parameter got its first.</summary>
+    private Lists Current()
+    {
+        var found = lists is null;
+        for (var index = 0; index < parameters.Length; index++)
+        {
+            if (gradients[index] is null && parameters[index].Parameter.grad is { } gradient)
+            {
+                gradients[index] = Keep(gradient);
+                if (gradient.dtype != ScalarType.Float32)
+                {
+                    wide[index] = Keep(zeros_like(masters[index]));
+                }
+
+                found = true;
+            }
+        }
+
+        if (found)
+        {
+            lists?.Active.Dispose();
+            lists = MakeLists();
+        }
+
+        return lists!;
+    }
+
+    private Lists MakeLists()
+    {
+        int[] indices = [.. Enumerable.Range(0, parameters.Length).Where(index => gradients[index] is not null)];
+        int[] narrow = [.. indices.Where(index => wide[index] is not null)];
+        float[] active = [.. gradients.Select(gradient => gradient is null ? 0f : 1f)];
+        return new Lists(
+            indices,
+            [.. indices.Select(index => gradients[index]!)],
+            [.. indices.Select(index => wide[index] ?? gradients[index]!)],
+            [.. indices.Select(index => masters[index])],
+            [.. indices.Select(index => first[index])],
+            [.. indices.Select(index => second[index])],
+            [.. indices.Select(index => countOf[index])],
+            [.. narrow.Select(index => (Tensor)parameters[index].Parameter)],
+            [.. narrow.Select(index => gradients[index]!)],
+            [.. narrow.Select(index => wide[index]!)],
+            [.. narrow.Select(index => masters[index])],
+            Keep(tensor(active, device: counts.device)));
+    }
+
+    private sealed record Lists(
+        int[] Indices,
+        Tensor[] Gradients,
+        Tensor[] Wide,
+        Tensor[] Masters,
+        Tensor[] First,
+        Tensor[] Second,
+        Tensor[] Counts,
+        Tensor[] Narrow,
+        Tensor[] NarrowGradients,
+        Tensor[] NarrowWide,
+        Tensor[] NarrowMasters,
+        Tensor Active);
+}
