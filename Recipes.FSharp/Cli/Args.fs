@@ -1,0 +1,106 @@
+namespace Recipes.Cli
+
+open Argu
+
+/// `recipes check`
+type CheckArgs =
+    | [<MainCommand; ExactlyOnce>] Script of script: string
+    | Set of assignment: string
+    | [<Unique>] Device of device: string
+    | [<Unique>] Json
+    | [<Unique>] Quiet
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Script _ -> "the recipe to check, an .fsx file"
+            | Set _ -> "change one setting of the recipe, as in steps=20; may be repeated"
+            | Device _ -> "where the recipe is to run: cpu, cuda or cuda:N"
+            | Json -> "print one JSON object instead of text"
+            | Quiet -> "print problems only"
+
+/// `recipes show`
+type ShowArgs =
+    | [<MainCommand; ExactlyOnce>] Script of script: string
+    | Set of assignment: string
+    | [<Unique>] Device of device: string
+    | [<Unique>] Json
+    | [<Unique>] Quiet
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Script _ -> "the recipe to show, an .fsx file"
+            | Set _ -> "change one setting of the recipe, as in steps=20; may be repeated"
+            | Device _ -> "where the recipe is to run: cpu, cuda or cuda:N"
+            | Json -> "print the plan as JSON"
+            | Quiet -> "print no diagnostics but errors"
+
+/// `recipes run`
+type RunArgs =
+    | [<MainCommand; ExactlyOnce>] Script of script: string
+    | Set of assignment: string
+    | [<Unique>] Out of folder: string
+    | [<Unique>] Fresh
+    | [<Unique>] Device of device: string
+    | [<Unique>] LibTorch of folder: string
+    | [<Unique>] Json
+    | [<Unique>] Quiet
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Script _ -> "the recipe to run, an .fsx file"
+            | Set _ -> "change one setting of the recipe, as in steps=20; may be repeated"
+            | Out _ -> "the run's own folder (default: <out>/<name>-<plan hash>)"
+            | Fresh -> "start again from nothing, and replace what an earlier run of this plan left"
+            | Device _ -> "where to run: cpu, cuda or cuda:N (default: as the recipe says)"
+            | LibTorch _ -> "use the libtorch of this folder, such as the torch/lib of an installed PyTorch"
+            | Json -> "print the results as one JSON object"
+            | Quiet -> "print no progress"
+
+/// `recipes sample`
+type SampleArgs =
+    | [<MainCommand; ExactlyOnce>] Script of script: string
+    | Set of assignment: string
+    | Prompt of text: string
+    | [<Unique>] Seed of number: int64
+    | [<Unique>] Count of pictures: int
+    | [<Unique>] Run of folder: string
+    | [<Unique>] Out of folder: string
+    | [<Unique>] Device of device: string
+    | [<Unique>] LibTorch of folder: string
+    | [<Unique>] Json
+    | [<Unique>] Quiet
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Script _ -> "the recipe whose result is to draw, an .fsx file"
+            | Set _ -> "the settings given to `recipes run`, so that the same plan is found"
+            | Prompt _ -> "draw this instead of the recipe's own prompts; may be repeated"
+            | Seed _ -> "the first picture's seed (default: the recipe's)"
+            | Count _ -> "pictures of each prompt (default: the recipe's)"
+            | Run _ -> "the finished run's folder (default: <out>/<name>-<plan hash>)"
+            | Out _ -> "where the pictures go (default: drawn/ in the run's folder)"
+            | Device _ -> "where to draw: cpu, cuda or cuda:N (default: as the recipe says)"
+            | LibTorch _ -> "use the libtorch of this folder, such as the torch/lib of an installed PyTorch"
+            | Json -> "print the results as one JSON object"
+            | Quiet -> "print no progress"
+
+/// `recipes`
+type Args =
+    | [<CliPrefix(CliPrefix.None)>] Check of ParseResults<CheckArgs>
+    | [<CliPrefix(CliPrefix.None)>] Show of ParseResults<ShowArgs>
+    | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArgs>
+    | [<CliPrefix(CliPrefix.None)>] Sample of ParseResults<SampleArgs>
+    | [<Unique>] Version
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Check _ -> "check a recipe and report every problem at once"
+            | Show _ -> "print the checked plan"
+            | Run _ -> "train, draw and compare, into a run folder"
+            | Sample _ -> "draw with the result of a finished run"
+            | Version -> "print the version"

@@ -1,0 +1,49 @@
+namespace Recipes.Cli
+
+open System
+open System.Collections.Generic
+open System.IO
+open System.Text
+open System.Text.RegularExpressions
+open FSharp.Compiler.IO
+
+/// The compiler's view of the disk while a recipe is read. It differs in one thing: a script's `#r` of this library,
+/// be it a path or a NuGet name, names the copy that is running. Otherwise a script that was written beside another
+/// build, or moved away from it, would see types that are not the host's, or find no library at all. It also remembers
+/// which source files were read, so that a run can keep a copy of each.
+type ScriptFiles(library: string) =
+    inherit DefaultFileSystem()
+
+    static let reference =
+        Regex(
+            """^(?<head>\s*#r\s+)@?"(nuget:\s*Recipes\.FSharp\b[^"]*|[^"]*\bRecipes\.FSharp\.dll)"(?<tail>.*)$""",
+            RegexOptions.Multiline ||| RegexOptions.IgnoreCase
+        )
+
+    let read = HashSet<string>()
+
+    let isSource (path: string) =
+        match (Path.GetExtension path |> string).ToLowerInvariant() with
+        | ".fsx"
+        | ".fs"
+        | ".fsscript" -> true
+        | _ -> false
+
+    /// The text with its `#r` of this library pointing at the running copy; lines keep their numbers.
+    member _.Redirect(text: string) =
+        let redirect (line: Match) =
+            let part (name: string) = line.Groups[name].Value
+            part "head" + "@\"" + library + "\"" + part "tail"
+
+        reference.Replace(text, MatchEvaluator redirect)
+
+    /// The source files read so far, in ordinal order.
+    member _.Read = read |> Seq.sortWith (fun a b -> String.CompareOrdinal(a, b)) |> Seq.toList
+
+    override files.OpenFileForReadShim(path, ?useMemoryMappedFile, ?shouldShadowCopy) =
+        if isSource path then
+            read.Add(Path.GetFullPath path) |> ignore
+            let text = files.Redirect(File.ReadAllText path)
+            new MemoryStream(Encoding.UTF8.GetBytes text)
+        else
+            base.OpenFileForReadShim(path, ?useMemoryMappedFile = useMemoryMappedFile, ?shouldShadowCopy = shouldShadowCopy)

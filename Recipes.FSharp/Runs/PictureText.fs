@@ -1,0 +1,65 @@
+namespace Recipes.Runs
+
+open System.Collections.Generic
+open System.Globalization
+open Recipes
+
+/// One picture to draw.
+type Shot = {
+    /// The prompt's number, from 1.
+    Number: int
+    Prompt: string
+    /// What a scorer is asked: the prompt without the subjects' tokens.
+    Plain: string
+    /// Tokens of the subjects in the prompt.
+    Mentions: string list
+    Seed: int
+}
+
+/// What a drawn PNG says of itself, so that it can be told apart and drawn again: the line that the common web
+/// interfaces read, under `parameters`, and the plan, under `recipes`. No clock and no path.
+[<RequireQualifiedAccess>]
+module PictureText =
+    /// Values with a comma, a colon or a line break are quoted as JSON.
+    let private quoted (value: string) =
+        if value.IndexOfAny [| ','; ':'; '\n'; '"' |] >= 0 then
+            Json.canonical (Json.Text value)
+        else
+            value
+
+    let ofShot (plan: Plan) (stage: string) (size: int<px>) (shot: Shot) : IReadOnlyDictionary<string, string> =
+        let draw = plan.Draw
+
+        let settings =
+            [
+                "Steps", string draw.Denoise
+                "Sampler", draw.Sampler.ToString().ToUpperInvariant()
+                "CFG scale", draw.Guidance.ToString(CultureInfo.InvariantCulture)
+                "Seed", string shot.Seed
+                "Size", $"{size}x{size}"
+                "Model hash", plan.Model.Sha256[..9]
+                "Model", plan.Model.Name
+                "RNG", "CPU"
+            ]
+            |> List.map (fun (name, value) -> $"{name}: {quoted value}")
+            |> String.concat ", "
+
+        let parameters =
+            String.concat "\n" [
+                shot.Prompt
+                if draw.Avoid <> "" then
+                    $"Negative prompt: {draw.Avoid}"
+                settings
+            ]
+
+        let recipes =
+            Json.canonical (
+                Json.Object [
+                    "plan", Json.Text plan.Hash
+                    "prompt", Json.Text shot.Prompt
+                    "seed", Json.Text(string shot.Seed)
+                    "stage", Json.Text stage
+                ]
+            )
+
+        dict [ "parameters", parameters; "recipes", recipes ] |> Dictionary<string, string> :> IReadOnlyDictionary<_, _>
