@@ -10,7 +10,9 @@ open Recipes.Core.Native
 /// TorchSharp's library as the package has it; mending concerns Linux alone.
 let private original =
     if OperatingSystem.IsLinux() then
-        Places.Find "libLibTorchSharp.so" |> Option.ofObj |> Option.map File.ReadAllBytes
+        Places.Find "libLibTorchSharp.so"
+        |> Option.ofObj
+        |> Option.map File.ReadAllBytes
     else
         None
 
@@ -44,7 +46,14 @@ let tests =
             Expect.isNone (weaken bytes "GLIBCXX_9.9" Bindings.Symbol) "no such version")
 
         testCase "refuses what is no library" (fun () ->
-            for bytes in [ [||]; [| 0x7fuy |]; "\x7fELF\x02\x01"B; Array.zeroCreate 64; Array.create 4096 0xffuy ] do
+            for bytes in
+                [
+                    [||]
+                    [| 0x7fuy |]
+                    "\x7fELF\x02\x01"B
+                    Array.zeroCreate 64
+                    Array.create 4096 0xffuy
+                ] do
                 Expect.isNone (weaken bytes Bindings.Version Bindings.Symbol) $"{bytes.Length} bytes")
 
         testCase "survives any damage" (fun () ->

@@ -65,7 +65,9 @@ let private refusal (action: unit -> unit) =
 let tests =
     testList "libtorch" [
         testCase "multiplies matrices" (fun () ->
-            use a = torch.arange(Scalar.op_Implicit 1.0f, Scalar.op_Implicit 7.0f).reshape (2L, 3L)
+            use a =
+                torch.arange(Scalar.op_Implicit 1.0f, Scalar.op_Implicit 7.0f).reshape(2L, 3L)
+
             use product = a.mm (a.t ())
             Expect.equal (product.data<float32>().ToArray()) [| 14.0f; 32.0f; 32.0f; 77.0f |] "a times its transpose")
 

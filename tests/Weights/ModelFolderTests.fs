@@ -27,7 +27,9 @@ let private unetFile = "unet/diffusion_pytorch_model.safetensors"
 /// What breaks a model folder, and what the error must say.
 let private faults: (string * (string -> unit) * string list) list =
     let delete (file: string) folder = File.Delete(Path.Combine(folder, file))
-    let write (file: string) (text: string) folder = File.WriteAllText(Path.Combine(folder, file), text)
+
+    let write (file: string) (text: string) folder =
+        File.WriteAllText(Path.Combine(folder, file), text)
 
     let replace (file: string) (before: string) (after: string) folder =
         let path = Path.Combine(folder, file)
@@ -89,11 +91,17 @@ let tests =
                 Expect.equal found.NativeSize (size * found.LatentFactor) "pixels"
                 Expect.equal found.CrossAttentionDim (unet.GetProperty("cross_attention_dim").GetInt32()) "width"
                 Expect.equal found.InChannels (unet.GetProperty("in_channels").GetInt32()) "channels"
-                let scheduler = json (Path.Combine(model name, "scheduler", "scheduler_config.json"))
+
+                let scheduler =
+                    json (Path.Combine(model name, "scheduler", "scheduler_config.json"))
+
                 let prediction = scheduler.GetProperty("prediction_type")
                 Expect.isTrue (prediction.ValueEquals found.PredictionType) "prediction"
                 Expect.isTrue (File.Exists(Path.Combine(found.TokenizerFolder, "vocab.json"))) "tokenizer"
-                let files = Directory.GetFiles(model name, "*.safetensors", SearchOption.AllDirectories)
+
+                let files =
+                    Directory.GetFiles(model name, "*.safetensors", SearchOption.AllDirectories)
+
                 Expect.equal found.Bytes (files |> Array.sumBy (fun file -> FileInfo(file).Length)) "bytes"
 
                 let count (path: string) =
@@ -105,8 +113,10 @@ let tests =
         testCase "lists layers under the networks' names" (fun () ->
             for name in [ "sd1"; "sd2"; "sdxl" ] do
                 let found = ModelFolder.Read(model name)
+
                 let layer component' path =
-                    found.Layers |> Seq.find (fun layer -> layer.Component = component' && layer.Name = path)
+                    found.Layers
+                    |> Seq.find (fun layer -> layer.Component = component' && layer.Name = path)
 
                 let unet = json (Path.Combine(model name, "unet", "config.json"))
                 let first = layer "unet" "conv_in"
@@ -126,7 +136,8 @@ let tests =
                 Expect.equal (List.ofSeq cross) [ int64 found.CrossAttentionDim ] "keys come from the text"
 
                 let odd (layer: LayerInfo) =
-                    layer.Name.Contains "norm" || layer.Name.Contains "embedding." && layer.Component <> "unet"
+                    layer.Name.Contains "norm"
+                    || layer.Name.Contains "embedding." && layer.Component <> "unet"
 
                 Expect.isEmpty (found.Layers |> Seq.filter odd) "no norms and no tables")
 
@@ -147,9 +158,12 @@ let tests =
 
             withCopy "sd1" (fun folder ->
                 let file = Path.Combine(folder, unetFile)
-                let variant = Path.Combine(folder, "unet", "diffusion_pytorch_model.fp16.safetensors")
+
+                let variant =
+                    Path.Combine(folder, "unet", "diffusion_pytorch_model.fp16.safetensors")
+
                 File.Move(file, variant)
-                Expect.equal (ModelFolder.Read(folder).Weights["unet"]) [| variant |] "the variant"
+                Expect.equal (List.ofSeq (ModelFolder.Read(folder).Weights["unet"])) [ variant ] "the variant"
 
                 using (SafeTensorsFile.Open variant) (fun source ->
                     use _ = torch.NewDisposeScope()
@@ -174,7 +188,10 @@ let tests =
         testCase "corrects the size that old diffusers wrote" (fun () ->
             withCopy "sd1" (fun folder ->
                 let path = Path.Combine(folder, "unet", "config.json")
-                let current = json path |> fun config -> config.GetProperty("_diffusers_version").GetString()
+
+                let current =
+                    json path |> fun config -> config.GetProperty("_diffusers_version").GetString()
+
                 File.WriteAllText(path, File.ReadAllText(path).Replace($"\"{current}\"", "\"0.8.1\""))
                 let found = ModelFolder.Read folder
                 Expect.equal found.NativeSize (64 * found.LatentFactor) "64 latents"))

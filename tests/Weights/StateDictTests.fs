@@ -15,7 +15,7 @@ let private withFile (tensors: (string * torch.Tensor) list) (test: SafeTensorsF
         use opened = SafeTensorsFile.Open path
         test opened)
 
-let private weight () = torch.arange(6.0f).reshape (3L, 2L)
+let private weight () = torch.arange(6.0f).reshape(3L, 2L)
 let private bias () = torch.ones 3L
 
 let private refuses texts (tensors: (string * torch.Tensor) list) =
@@ -57,23 +57,27 @@ let tests =
             ]
 
             withFile tensors (fun opened -> StateDict.Load(norm, [| opened |], null, "here"))
-            let buffers = dict [ for struct (name, buffer) in norm.named_buffers () -> name, buffer ]
+
+            let buffers =
+                dict [ for struct (name, buffer) in norm.named_buffers () -> name, buffer ]
+
             Expect.equal (buffers["running_mean"].data<float32>().ToArray()) [| 3.0f; 4.0f |] "the running mean")
 
         testCase "names what is missing" (fun () -> refuses [ "1 missing (bias)" ] [ "weight", weight () ])
 
         testCase "names what is not used" (fun () ->
-            refuses [ "1 not known to the network (extra)" ] [
-                "weight", weight ()
-                "bias", bias ()
-                "extra", bias ()
-            ])
+            refuses [ "1 not known to the network (extra)" ] [ "weight", weight (); "bias", bias (); "extra", bias () ])
 
         testCase "names both at once, the first ten of each" (fun () ->
             let unknown = [ for i in 10..24 -> $"unknown.{i}", bias () ]
 
             refuses
-                [ "2 missing (weight, bias)"; "15 not known"; "unknown.10"; "unknown.19 and 5 more)" ]
+                [
+                    "2 missing (weight, bias)"
+                    "15 not known"
+                    "unknown.10"
+                    "unknown.19 and 5 more)"
+                ]
                 unknown
 
             withFile unknown (fun opened ->
@@ -87,7 +91,7 @@ let tests =
 
         testCase "names shapes that differ" (fun () ->
             refuses [ "1 of another shape (weight [2, 3] instead of [3, 2])" ] [
-                "weight", (weight ()).t ()
+                "weight", (weight ()).t()
                 "bias", bias ()
             ])
 
@@ -105,7 +109,7 @@ let tests =
                 bad[1L] <- torch.tensor (float32 value)
                 refuses [ "1 with infinite values"; "(bias)" ] [ "weight", weight (); "bias", bad ]
 
-            withFile [ "weight", (weight ()).mul (torch.tensor 1e30f); "bias", bias () ] (fun opened ->
+            withFile [ "weight", (weight ()).mul(torch.tensor 1e30f); "bias", bias () ] (fun opened ->
                 use fits = new Linear(2L, 3L)
                 StateDict.Load(fits, [| opened |], null, "here")
                 use overflows = new Linear(2L, 3L, dtype = torch.float16)
@@ -113,7 +117,7 @@ let tests =
                 Faults.expect [ "(weight)" ] (fun () -> StateDict.Load(overflows, [| opened |], null, "here"))))
 
         testCase "accepts large finite values whose sum overflows" (fun () ->
-            withFile [ "weight", (torch.ones (3L, 2L)).mul (torch.tensor 3e38f); "bias", bias () ] (fun opened ->
+            withFile [ "weight", (torch.ones (3L, 2L)).mul(torch.tensor 3e38f); "bias", bias () ] (fun opened ->
                 use layer = new Linear(2L, 3L)
                 StateDict.Load(layer, [| opened |], null, "here")))
     ]
