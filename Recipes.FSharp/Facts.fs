@@ -36,7 +36,6 @@ type internal BaseFacts = {
     /// Sides of pictures must be a multiple of this.
     Multiple: int<px>
     Parameters: int64
-    Bytes: int64
     Layers: BaseLayer list
     Sha256: Lazy<string>
 }
