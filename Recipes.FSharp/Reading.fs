@@ -38,9 +38,9 @@ module internal Reading =
     let private layer (layer: LayerInfo) = {
         Component = layer.Component
         Name = layer.Name
-        In = layer.In
-        Out = layer.Out
-        Kernel = layer.Kernel
+        In = int layer.In
+        Out = int layer.Out
+        Kernel = int layer.Kernel
     }
 
     let private baseFacts (folder: ModelFolder) =
@@ -57,6 +57,7 @@ module internal Reading =
             Family = folder.Family
             NativeSize = folder.NativeSize * 1<px>
             Multiple = folder.LatentFactor * (1 <<< halvings) * 1<px>
+            Channels = folder.InChannels
             Parameters = folder.ParameterCount
             Layers = layers
             Sha256 = lazy folder.Sha256
