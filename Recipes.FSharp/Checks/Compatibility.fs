@@ -64,14 +64,7 @@ let private targets (tuning: Tuning) (model: BaseFacts) =
                     match target with
                     | Named pattern ->
                         let near =
-                            model.Layers
-                            |> List.collect (fun layer ->
-                                let parts = layer.Name.Split '.'
-                                let wanted = max 1 (pattern.Split('.').Length)
-                                [ parts |> Array.skip (max 0 (parts.Length - wanted)) |> String.concat "." ])
-                            |> List.distinct
-                            |> nearest 3 pattern
-                            |> List.map (fun name -> $"`{name}`")
+                            Targets.similar pattern model.Layers |> List.map (fun name -> $"`{name}`")
 
                         $"Nearest: {listed near}."
                     | Attention
@@ -89,7 +82,7 @@ let private targets (tuning: Tuning) (model: BaseFacts) =
                         "C20"
                         place
                         $"{target} is none of the layers that the adapter changes"
-                        $"Add the line `only {target}`, or remove this one."
+                        $"Add the line `only {target.Word}`, or remove this one."
     ]
 
 /// C21: ranks that fit their layers, and a scale that does something.
