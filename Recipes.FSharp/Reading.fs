@@ -130,8 +130,13 @@ module internal Reading =
 
     /// Free bytes of the disk that the folder is on, or will be made on.
     let private freeDisk (folder: string) =
+        let rec existing (folder: string) =
+            match Path.GetDirectoryName folder with
+            | NonNull parent when not (Directory.Exists folder) -> existing parent
+            | _ -> folder
+
         try
-            Some(DriveInfo(Path.GetFullPath folder).AvailableFreeSpace)
+            Some(DriveInfo(existing (Path.GetFullPath folder)).AvailableFreeSpace)
         with
         | :? IOException
         | :? UnauthorizedAccessException

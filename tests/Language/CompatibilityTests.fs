@@ -71,11 +71,11 @@ let tests =
         test "C20: a target that is no layer" {
             withPictures (fun folder ->
                 refused folder (tuned (lora 4<rank> { only (Named "attn3") }) folder) [
-                    "C20 lora.only: `attn3` matches 0 of 228 layers. Nearest: `attn1`, `attn2` and `conv1`."
+                    "C20 lora.only: `attn3` matches 0 of 300 layers. Nearest: `attn1` and `attn2`."
                 ]
 
                 refused folder (tuned (lora 4<rank> { only (Named "mid_blck.*") }) folder) [
-                    "C20 lora.only: `mid_blck.*` matches 0 of 228 layers. Nearest: `mid_block`, `conv`."
+                    "C20 lora.only: `mid_blck.*` matches 0 of 300 layers. Nearest: `mid_block`."
                 ]
 
                 passes folder (tuned (lora 4<rank> { only (Named "unet.mid_block.*to_q") }) folder)

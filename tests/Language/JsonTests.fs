@@ -84,7 +84,6 @@ let tests =
         for bits, text in
             [
                 0x0000000000000000L, "0"
-                0x8000000000000000L, "0"
                 0x0000000000000001L, "5e-324"
                 0x8000000000000001L, "-5e-324"
                 0x7fefffffffffffffL, "1.7976931348623157e+308"
@@ -111,6 +110,8 @@ let tests =
             test $"number {text}" {
                 Expect.equal (Json.canonical (Json.Number(BitConverter.Int64BitsToDouble bits))) text "text"
             }
+
+        test "minus zero is zero" { Expect.equal (Json.canonical (Json.Number -0.0)) "0" "text" }
 
         test "text is escaped as RFC 8785 says" {
             let text = "\u20ac$\u000f\nA'B\"\\\"/\u0000\u007f"

@@ -101,7 +101,7 @@ let tests =
                 Expect.equal
                     (refusal [ "step", "20"; "steps", "many"; "rate", "1e-4"; "schedule", "sine" ] (right folder))
                     [
-                        "S1 --set step: `step` is no setting. Nearest: `steps`, `seed` and `rate`."
+                        "S1 --set step: `step` is no setting. Nearest: `steps` and `seed`."
                         "S2 --set steps: `many` does not fit; it takes a whole number. Write, for example, `--set steps=400`."
                         "S2 --set schedule: `sine` does not fit; it takes `constant`, `linear`, `cosine` or `cosine-restarts:N`. Write, for example, `--set schedule=cosine`."
                     ]

@@ -54,7 +54,7 @@ let tests =
     testList "tokens" [
         test "A1: the token is missing in the instance prompt" {
             withPictures (fun folder ->
-                refused folder (right folder |> withSubject (captioned "a photo of a toy" "a photo of a {noun}" folder)) [
+                refused folder (right folder |> withSubject (captioned "a photo of a toy" "a picture of a {noun}" folder)) [
                     "A1 subject toy.instancePrompt: `ile` is missing in \"a photo of a toy\". Write `{token} {noun}` where the subject stands."
                 ])
         }
@@ -113,6 +113,10 @@ let tests =
                     "A2 subject toy.token: \"my toy\" is not one word. Write one word without spaces, such as `sks`."
                 ]
 
+                refused folder (right folder |> withSubject (named "<|x|>" folder)) [
+                    "A2 subject toy.token: `<|x|>` is a mark of the tokenizer's own. Choose a rare word, such as `sks`."
+                ]
+
                 refused folder (right folder |> withSubject (named "Toy" folder)) [
                     "A2 subject toy.token: `Toy` is the class noun itself. Choose a rare word, such as `sks`."
                 ])
@@ -126,7 +130,7 @@ let tests =
 
                 refused folder (two (toy folder) (another "cat" "iles" folder) folder) [
                     "A2 subject cat.token: `iles` and `ile` contain each other. Give each subject its own."
-                    "A7 subject cat.token: `iles` is 2 tokens for this model (il|es). Choose a one-token rare word, such as `sks`."
+                    "A7 subject cat.token: `iles` is 2 tokens for this model (i|les). Choose a one-token rare word, such as `sks`."
                 ]
 
                 passes folder (two (toy folder) (another "cat" "ough" folder) folder))
