@@ -1,24 +1,26 @@
 namespace Recipes.Core.Pocket;
 
-/// <summary>The small text-to-image model that comes with this library, and the scorer beside it.</summary>
+/// <summary>Where the embedded model lies: folders beside the assembly, in the layouts of diffusers and transformers.</summary>
 public static class PocketModel
 {
-    /// <summary>The base model: a folder in the layout of the diffusers library.</summary>
-    /// <exception cref="RecipesException">The folder does not lie beside the library.</exception>
-    public static string Folder => Beside("pocket");
+    /// <summary>The text-to-image model (unet, vae, text_encoder, tokenizer, scheduler): 128 px, SD 1 family.</summary>
+    /// <exception cref="RecipesException">The folder is not beside the assembly.</exception>
+    public static string Folder => Find("pocket", "model_index.json");
 
-    /// <summary>The text and image towers that score pictures: a CLIPModel folder.</summary>
-    /// <exception cref="RecipesException">The folder does not lie beside the library.</exception>
-    public static string ClipFolder => Beside("pocket-clip");
+    /// <summary>The CLIP model that scores pictures against captions and one another.</summary>
+    /// <exception cref="RecipesException">The folder is not beside the assembly.</exception>
+    public static string ClipFolder => Find("pocket-clip", "config.json");
 
-    private static string Beside(string name)
+    private static string Find(string name, string file)
     {
-        var library = Path.GetDirectoryName(typeof(PocketModel).Assembly.Location) ?? AppContext.BaseDirectory;
-        var folder = Path.Combine(library, name);
-
-        return Directory.Exists(folder)
+        // An assembly loaded from memory has no location.
+        var assembly = typeof(PocketModel).Assembly.Location;
+        var beside = assembly.Length > 0 ? Path.GetDirectoryName(assembly)! : AppContext.BaseDirectory;
+        var folder = Path.Combine(beside, name);
+        return File.Exists(Path.Combine(folder, file))
             ? folder
             : throw new RecipesException(
-                folder, "the embedded model is missing", "Build the library again, or copy the folder here.");
+                folder, $"the embedded model is not there ({file} is missing)",
+                "Build the project again: the build copies Core.CSharp/Pocket/model to its output.");
     }
 }
