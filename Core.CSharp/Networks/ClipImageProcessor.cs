@@ -31,7 +31,7 @@ public sealed class ClipImageProcessor
     /// <exception cref="RecipesException">A field has a value that is not supported; it is named.</exception>
     public static ClipImageProcessor Read(string path)
     {
-        var file = ConfigFile.Read(path, "preprocessor_config.json");
+        var file = SettingsFile.Read(path, "preprocessor_config.json");
         file.Only("do_resize", true);
         file.Only("do_rescale", true);
         file.Only("do_normalize", true);
@@ -40,7 +40,7 @@ public sealed class ClipImageProcessor
         var factor = file.Number("rescale_factor", RescaleFactor);
         if (Math.Abs(factor - RescaleFactor) > 1e-9)
         {
-            throw ConfigFile.Refusal(file.Path, "rescale_factor", $"{factor}", "Use a model that divides by 255.");
+            throw SettingsFile.Refusal(file.Path, "rescale_factor", $"{factor}", "Use a model that divides by 255.");
         }
 
         var size = Side(file, "size", "shortest_edge");
@@ -59,11 +59,18 @@ public sealed class ClipImageProcessor
     public Tensor Process(IReadOnlyList<Image> images)
     {
         using var scope = NewDisposeScope();
-        // ImageTensor gives [-1, 1], so mean and deviation are taken to that range: 2 m - 1 and 2 s.
-        var pixels = ImageTensor.FromImages([.. images.Select(Fit)]);
-        var shift = tensor(mean).mul_(2).sub_(1).reshape(1, 3, 1, 1);
-        var scale = tensor(deviation).mul_(2).reshape(1, 3, 1, 1);
-        return pixels.sub(shift).div_(scale).MoveToOuterDisposeScope();
+        return Standardise(ImageTensor.FromImages([.. images.Select(Fit)])).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Pictures of the right size already, in [-1, 1], standardised as the towers want them.</summary>
+    /// <param name="pictures">[n, 3, size, size], on any device.</param>
+    public Tensor Standardise(Tensor pictures)
+    {
+        using var scope = NewDisposeScope();
+        // Mean and deviation are those of [0, 1], so they are taken to [-1, 1]: 2 m - 1 and 2 s.
+        var shift = tensor(mean, device: pictures.device).mul_(2).sub_(1).reshape(1, 3, 1, 1);
+        var scale = tensor(deviation, device: pictures.device).mul_(2).reshape(1, 3, 1, 1);
+        return pictures.sub(shift).div_(scale).MoveToOuterDisposeScope();
     }
 
     private Image Fit(Image image)
@@ -73,19 +80,19 @@ public sealed class ClipImageProcessor
     }
 
     /// <summary>A number, or an object with the side under a name.</summary>
-    private static int Side(ConfigFile file, string field, string name)
+    private static int Side(SettingsFile file, string field, string name)
     {
         var side = file.IsObject(field) ? file.Object(field).Integer(name) : file.Integer(field);
         return side is > 0 and <= 16384
             ? (int)side
-            : throw ConfigFile.Refusal(file.Path, field, file.Shown(field), $"Give {{\"{name}\": PIXELS}}.");
+            : throw SettingsFile.Refusal(file.Path, field, file.Shown(field), $"Give {{\"{name}\": PIXELS}}.");
     }
 
-    private static float[] ThreeOf(ConfigFile file, string field, float[] missing)
+    private static float[] ThreeOf(SettingsFile file, string field, float[] missing)
     {
         var values = file.List(field, missing);
         return values.Length == 3
             ? values
-            : throw ConfigFile.Refusal(file.Path, field, file.Shown(field), "Give three numbers.");
+            : throw SettingsFile.Refusal(file.Path, field, file.Shown(field), "Give three numbers.");
     }
 }
