@@ -8,7 +8,7 @@ module Language =
     /// Something to learn, by its class noun: `subject "robot" { token "sks"; images "data/robot" }`.
     let subject noun = SubjectBlock noun
 
-    /// The word that will stand for the subject: rare, and one piece for the tokenizer, such as `sks`.
+    /// The word that will stand for the subject: rare, and short for the tokenizer, such as `sks`.
     let token text = SubjectPart.Token text
 
     /// The folder of the subject's pictures. A relative path starts at the script's folder.

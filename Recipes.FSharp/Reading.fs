@@ -81,7 +81,10 @@ module internal Reading =
         {
             Name = string (Path.GetFileName path)
             Path = path
-            Sha256 = File.ReadAllBytes path |> Security.Cryptography.SHA256.HashData |> Convert.ToHexStringLower
+            Sha256 =
+                File.ReadAllBytes path
+                |> Security.Cryptography.SHA256.HashData
+                |> Convert.ToHexStringLower
             Width = image.Width * 1<px>
             Height = image.Height * 1<px>
         },

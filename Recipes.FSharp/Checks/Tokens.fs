@@ -77,8 +77,9 @@ let private distinct (draft: Draft) (tokens: Tokens option) = [
                         "Choose a rare one, such as `sks`."
                 | Some _ -> ()
                 | None ->
+                    // Identifiers of one to three tokens work well (arXiv 2208.12242, on rare-token identifiers).
                     match tokens.Pieces token with
-                    | [ _ ] -> ()
+                    | pieces when pieces.Length <= 3 -> ()
                     | pieces ->
                         let shown =
                             pieces |> List.map (fun piece -> piece.Replace("</w>", "")) |> String.concat "|"
@@ -87,7 +88,7 @@ let private distinct (draft: Draft) (tokens: Tokens option) = [
                             "A7"
                             place
                             $"`{token}` is {pieces.Length} tokens for this model ({shown})"
-                            "Choose a one-token rare word, such as `sks`."
+                            "Choose a shorter rare word, such as `sks`: at most three."
 
     for first in 0 .. named.Length - 1 do
         for second in first + 1 .. named.Length - 1 do

@@ -30,7 +30,7 @@ let tests =
 
         test "C17: no model there" {
             withPictures (fun folder ->
-                refused folder (right folder |> based (Models.folder<SD1> (Path.Combine(folder, "none")))) [
+                refused folder (right folder |> based (Models.folder<SD1>(Path.Combine(folder, "none")))) [
                     "C17 recipe: FOLDER/none: there is no such folder. Check the path, or download the model there."
                 ])
         }
@@ -84,11 +84,10 @@ let tests =
 
         test "C20: a rank for layers that do not change" {
             withPictures (fun folder ->
-                let stray =
-                    lora 4<rank> {
-                        only CrossAttention
-                        rankAt FeedForward 2<rank>
-                    }
+                let stray = lora 4<rank> {
+                    only CrossAttention
+                    rankAt FeedForward 2<rank>
+                }
 
                 refused folder (tuned stray folder) [
                     "C20 lora.rankAt: feed-forward is none of the layers that the adapter changes. Add the line `only FeedForward`, or remove this one."
@@ -101,11 +100,10 @@ let tests =
                     "C21 lora: rank 8 is wider than 40 of 128 layers (narrowest: unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_k, 4). Write 4<rank> or less, or give those layers their own with `rankAt`."
                 ]
 
-                let narrower =
-                    lora 8<rank> {
-                        rankAt (Named "down_blocks.0.*") 4<rank>
-                        rankAt (Named "up_blocks.3.*") 4<rank>
-                    }
+                let narrower = lora 8<rank> {
+                    rankAt (Named "down_blocks.0.*") 4<rank>
+                    rankAt (Named "up_blocks.3.*") 4<rank>
+                }
 
                 passes folder (tuned narrower folder))
         }
@@ -127,13 +125,19 @@ let tests =
         test "every word for layers finds its own" {
             withPictures (fun folder ->
                 let names layer =
-                    (plan (tuned (lora 1<rank> { only layer }) folder)).Lora.Layers |> List.map _.Layer.FullName
+                    (plan (tuned (lora 1<rank> { only layer }) folder)).Lora.Layers
+                    |> List.map _.Layer.FullName
 
                 let all = names (Named "*")
                 let attention = names Attention
                 let cross = names CrossAttention
                 Expect.all cross (fun name -> name.Contains ".attn2.") "cross-attention"
-                Expect.equal (set cross + set (attention |> List.filter _.Contains(".attn1."))) (set attention) "attention"
+
+                Expect.equal
+                    (set cross + set (attention |> List.filter _.Contains(".attn1.")))
+                    (set attention)
+                    "attention"
+
                 Expect.equal attention.Length (2 * cross.Length) "as many of both kinds"
                 Expect.all (names FeedForward) (fun name -> name.Contains ".ff.net.") "feed-forward"
                 Expect.equal (names FeedForward).Length (cross.Length / 2) "two of a block of four"

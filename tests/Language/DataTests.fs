@@ -5,14 +5,13 @@ open Expecto
 open Recipes
 open Recipes.Tests.LanguageBench
 
-let private toyOf pictures (more: SubjectPart list) (folder: string) =
-    subject "toy" {
-        token "ile"
-        images (Path.Combine(folder, pictures))
+let private toyOf pictures (more: SubjectPart list) (folder: string) = subject "toy" {
+    token "ile"
+    images (Path.Combine(folder, pictures))
 
-        for part in more do
-            part
-    }
+    for part in more do
+        part
+}
 
 let private at (folder: string) name = Path.Combine(folder, "toy", name)
 
@@ -68,7 +67,9 @@ let tests =
         test "B9: transparent pictures" {
             withPictures (fun folder ->
                 // A PNG of 64x64 transparent pixels.
-                use bitmap = new SkiaSharp.SKBitmap(64, 64, SkiaSharp.SKColorType.Rgba8888, SkiaSharp.SKAlphaType.Unpremul)
+                use bitmap =
+                    new SkiaSharp.SKBitmap(64, 64, SkiaSharp.SKColorType.Rgba8888, SkiaSharp.SKAlphaType.Unpremul)
+
                 use data = bitmap.Encode(SkiaSharp.SKEncodedImageFormat.Png, 100)
                 File.WriteAllBytes(at folder "q.png", data.ToArray())
 
@@ -89,7 +90,9 @@ let tests =
 
         test "B10: empty captions" {
             withPictures (fun folder ->
-                let silent = toyOf "toy" [ prior 24<img>; instancePrompt " "; classPrompt "" ] folder
+                let silent =
+                    toyOf "toy" [ prior 24<img>; instancePrompt " "; classPrompt "" ] folder
+
                 let found = findings folder (right folder |> withSubject silent)
 
                 for expected in
@@ -115,12 +118,11 @@ let tests =
                 writePictures other 5 72
                 File.Copy(at folder "p1.bmp", Path.Combine(other, "same.bmp"))
 
-                let cat =
-                    subject "cat" {
-                        token "ough"
-                        images other
-                        prior 24<img>
-                    }
+                let cat = subject "cat" {
+                    token "ough"
+                    images other
+                    prior 24<img>
+                }
 
                 let both =
                     right folder

@@ -55,13 +55,18 @@ let rec private read (element: JsonElement) =
     | JsonValueKind.Number -> Json.Number(element.GetDouble())
     | JsonValueKind.String -> Json.Text(string (element.GetString()))
     | JsonValueKind.Array -> Json.List [ for item in element.EnumerateArray() -> read item ]
-    | JsonValueKind.Object -> Json.Object [ for member' in element.EnumerateObject() -> member'.Name, read member'.Value ]
+    | JsonValueKind.Object ->
+        Json.Object [ for member' in element.EnumerateObject() -> member'.Name, read member'.Value ]
     | other -> failwithf "%A" other
 
 let rec private reversed json =
     match json with
     | Json.List items -> Json.List(List.map reversed items)
-    | Json.Object members -> members |> List.map (fun (name, value) -> name, reversed value) |> List.rev |> Json.Object
+    | Json.Object members ->
+        members
+        |> List.map (fun (name, value) -> name, reversed value)
+        |> List.rev
+        |> Json.Object
     | leaf -> leaf
 
 [<Tests>]

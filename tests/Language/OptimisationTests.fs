@@ -89,11 +89,10 @@ let tests =
             withPictures (fun folder ->
                 writePictures (Path.Combine(folder, "cat")) 5 72
 
-                let cat =
-                    subject "cat" {
-                        token "ough"
-                        images (Path.Combine(folder, "cat"))
-                    }
+                let cat = subject "cat" {
+                    token "ough"
+                    images (Path.Combine(folder, "cat"))
+                }
 
                 let both =
                     right folder

@@ -114,7 +114,12 @@ let tests =
                 Expect.equal (plan recipe).Budget.Steps 350<step> "steps")
         }
 
-        testPropertyWithConfig { FsCheckConfig.defaultConfig with maxTest = 30 } "a change made twice is made once"
+        testPropertyWithConfig
+            {
+                FsCheckConfig.defaultConfig with
+                    maxTest = 30
+            }
+            "a change made twice is made once"
         <| Prop.forAll (Gen.elements Overrides.settings |> Arb.fromGen) (fun setting ->
             let recipe = right "nowhere"
             let text = setting.Example.Substring(setting.Name.Length + 1)

@@ -8,25 +8,23 @@ open Recipes.Tests.Support
 
 /// Every word of the language in one recipe.
 let private full (folder: string) =
-    let toy =
-        subject "toy" {
-            token "ile"
-            images (Path.Combine(folder, "toy"))
-            prior 24<img>
-            instancePrompt "a drawing of {token} {noun}"
-            classPrompt "a drawing of a {noun}"
-            upscaled
-        }
+    let toy = subject "toy" {
+        token "ile"
+        images (Path.Combine(folder, "toy"))
+        prior 24<img>
+        instancePrompt "a drawing of {token} {noun}"
+        classPrompt "a drawing of a {noun}"
+        upscaled
+    }
 
-    let adapter =
-        lora 4<rank> {
-            only CrossAttention
-            only TextEncoder
-            only (Named "mid_block.resnets")
-            rankAt TextEncoder 2<rank>
-            alpha 8.0
-            dropout 0.1
-        }
+    let adapter = lora 4<rank> {
+        only CrossAttention
+        only TextEncoder
+        only (Named "mid_block.resnets")
+        rankAt TextEncoder 2<rank>
+        alpha 8.0
+        dropout 0.1
+    }
 
     recipe "full" model {
         learn toy
@@ -66,13 +64,12 @@ let private full (folder: string) =
 
 /// Nearly everything that can be wrong, at once.
 let private wrong (folder: string) =
-    let dog =
-        subject "dog" {
-            token "the"
-            images (Path.Combine(folder, "dogs"))
-            prior 50<img>
-            classPrompt "a photo of the dog"
-        }
+    let dog = subject "dog" {
+        token "the"
+        images (Path.Combine(folder, "dogs"))
+        prior 50<img>
+        classPrompt "a photo of the dog"
+    }
 
     let owl = subject "owl" { token "ough" }
 
@@ -162,7 +159,8 @@ let tests =
                     "samples"
 
                 let text, unet =
-                    plan.Lora.Layers |> List.partition (fun layer -> layer.Layer.Component = "text_encoder")
+                    plan.Lora.Layers
+                    |> List.partition (fun layer -> layer.Layer.Component = "text_encoder")
 
                 Expect.all text (fun layer -> layer.Rank = 2<rank> && layer.Alpha = 8.0) "rank of the text encoder"
                 Expect.all unet (fun layer -> layer.Rank = 4<rank>) "rank of the others"
@@ -177,11 +175,10 @@ let tests =
 
         test "alpha is each layer's rank where it is not written" {
             withPictures (fun folder ->
-                let mixed =
-                    lora 4<rank> {
-                        only CrossAttention
-                        rankAt (Named "to_q") 2<rank>
-                    }
+                let mixed = lora 4<rank> {
+                    only CrossAttention
+                    rankAt (Named "to_q") 2<rank>
+                }
 
                 for layer in (plan (right folder |> withTuning mixed)).Lora.Layers do
                     Expect.equal layer.Alpha (float layer.Rank) layer.Layer.Name)
@@ -210,11 +207,10 @@ let tests =
             withPictures (fun folder ->
                 let script = Path.Combine(folder, "toy.fsx")
 
-                let relative =
-                    subject "toy" {
-                        token "ile"
-                        images "toy"
-                    }
+                let relative = subject "toy" {
+                    token "ile"
+                    images "toy"
+                }
 
                 match Plan.checkScript (Some script) (right folder |> withSubject relative) with
                 | Ok plan ->

@@ -53,6 +53,12 @@ let tests =
                 Expect.isSome facts.FreeDisk "disk")
         }
 
-        for count, expected in [ 999L, "1.0 kB"; 12_345L, "12 kB"; 9_940_000L, "9.9 MB"; 1_500_000_000L, "1.5 GB" ] do
+        for count, expected in
+            [
+                999L, "1.0 kB"
+                12_345L, "12 kB"
+                9_940_000L, "9.9 MB"
+                1_500_000_000L, "1.5 GB"
+            ] do
             test $"{count} bytes" { Expect.equal (Resources.bytes count) expected "text" }
     ]

@@ -13,12 +13,21 @@ open Recipes.Tests.Support
 let private compiler =
     lazy
         (let library = typeof<Recipe>.Assembly.Location
+         let core = typeof<Recipes.Core.RecipesException>.Assembly.Location
          let nowhere = new StringWriter()
 
          let session =
              FsiEvaluationSession.Create(
                  FsiEvaluationSession.GetDefaultConfiguration(),
-                 [| "fsi"; "--noninteractive"; "--nologo"; "--quiet"; "--usesdkrefs-"; $"-r:{library}" |],
+                 [|
+                     "fsi"
+                     "--noninteractive"
+                     "--nologo"
+                     "--quiet"
+                     "--usesdkrefs-"
+                     $"-r:{library}"
+                     $"-r:{core}"
+                 |],
                  new StringReader "",
                  nowhere,
                  nowhere
@@ -65,29 +74,22 @@ let private refusals = [
     "a device that is none", around "train { device Gpu }", 39, 3, "Gpu"
     "no base model", "recipe \"wrong\" { learn toy }", 740, 1, ""
     "a model of no family", "Models.folder<int> \"models\" |> ignore", 1, 1, "Family"
-    "a line for another family", "let line: Line<SD2> = learn toy\nrecipe \"wrong\" Models.pocket { line } |> ignore", 1, 2, "SD2"
-    "a recipe where a plan belongs", "let run (plan: Plan) = plan.Name\nrun (recipe \"wrong\" Models.pocket { learn toy })", 193, 2, "Recipe"
+    "a line for another family",
+    "let line: Line<SD2> = learn toy\nrecipe \"wrong\" Models.pocket { line } |> ignore",
+    1,
+    2,
+    "SD2"
+    "a recipe where a plan belongs",
+    "let run (plan: Plan) = plan.Name\nrun (recipe \"wrong\" Models.pocket { learn toy })",
+    193,
+    2,
+    "Recipe"
     "a plan that was never checked", "let plan = Plan()", 801, 1, "no accessible"
 ]
 
-/// Evaluates a script, and gives what it printed, how many recipes it handed in, and the exit code.
-let private evaluate (evaluator: unit -> unit) =
-    use out = new StringWriter()
-    let console, mode = Console.Out, Session.Mode
-
-    try
-        Session.Mode <- Mode.Show
-        Session.ExitCode <- 0
-        Session.Submitted <- 0
-        Console.SetOut out
-        Console.SetError out
-        evaluator ()
-        out.ToString(), Session.Submitted, Session.ExitCode
-    finally
-        Console.SetOut console
-        Console.SetError(new StreamWriter(Console.OpenStandardError(), AutoFlush = true))
-        Session.Mode <- mode
-        Session.ExitCode <- 0
+/// The embedded model's own weights, which the checks read.
+let private unet =
+    Path.Combine(AppContext.BaseDirectory, "pocket", "unet", "diffusion_pytorch_model.safetensors")
 
 /// As the command line does it.
 let private asTool (file: string) () =
@@ -118,7 +120,10 @@ let tests =
             Expect.isEmpty (errors (around "train { steps 800<step> }")) "recipe"
 
             Expect.isEmpty
-                (errors (around "for place in [ 1; 2 ] do\n        if place > 1 then\n            sample $\"{toy} at {place}\""))
+                (errors (
+                    around
+                        "for place in [ 1; 2 ] do\n        if place > 1 then\n            sample $\"{toy} at {place}\""
+                ))
                 "for and if"
         }
 
@@ -126,12 +131,38 @@ let tests =
             for script in Directory.GetFiles(Path.Combine(root, "recipes"), "*.fsx") do
                 let name = string (Path.GetFileName script)
 
-                if not (name.StartsWith '_') then
+                let text = File.ReadAllText script
+
+                if name.StartsWith '_' then
+                    ()
+                elif not (text.Contains "Session.submit") then
+                    // A tool beside the recipes: it compiles, and is not run.
                     test name {
-                        let printed, submitted, code = evaluate (asTool script)
+                        let code =
+                            String.concat "\n" [
+                                // The interactive session's own object is not there in a hosted one.
+                                "module fsi ="
+                                "    let CommandLineArgs: string array = [||]"
+                                for line in text.Split '\n' do
+                                    if not (line.StartsWith '#') then
+                                        line
+                            ]
+
+                        let _, checkedFile, _ = compiler.Value.ParseAndCheckInteraction code
+
+                        let errors =
+                            checkedFile.Diagnostics
+                            |> Array.filter (fun d ->
+                                d.Severity = FSharp.Compiler.Diagnostics.FSharpDiagnosticSeverity.Error)
+
+                        Expect.isEmpty errors $"%A{errors}"
+                    }
+                else
+                    test name {
+                        let printed, submitted, code = captured Mode.Show false (asTool script)
                         Expect.equal submitted 1 "recipes handed in"
 
-                        if not (Directory.Exists(Path.Combine(AppContext.BaseDirectory, "pocket"))) then
+                        if not (File.Exists unet) then
                             skiptest "the embedded model is not here, so the recipe was compiled and not checked"
 
                         Expect.equal code 0 printed
@@ -160,7 +191,7 @@ recipe "wrong" (Models.folder<SD1> "{modelFolder}") {{
 """
                 )
 
-                let printed, submitted, code = evaluate (asTool script)
+                let printed, submitted, code = captured Mode.Show false (asTool script)
                 Expect.equal (submitted, code) (1, 2) printed
                 let lines = printed.TrimEnd().Replace(folder, "FOLDER").Split Environment.NewLine
                 Expect.equal lines[0] "wrong: 2 problems (wrong.fsx:11)" "head"

@@ -5,20 +5,18 @@ open Expecto
 open Recipes
 open Recipes.Tests.LanguageBench
 
-let private named word folder =
-    subject "toy" {
-        token word
-        images (Path.Combine(folder, "toy"))
-    }
+let private named word folder = subject "toy" {
+    token word
+    images (Path.Combine(folder, "toy"))
+}
 
-let private captioned instance other folder =
-    subject "toy" {
-        token "ile"
-        images (Path.Combine(folder, "toy"))
-        prior 24<img>
-        instancePrompt instance
-        classPrompt other
-    }
+let private captioned instance other folder = subject "toy" {
+    token "ile"
+    images (Path.Combine(folder, "toy"))
+    prior 24<img>
+    instancePrompt instance
+    classPrompt other
+}
 
 let private another noun word (folder: string) =
     writePictures (Path.Combine(folder, "other")) 4 72
@@ -54,9 +52,13 @@ let tests =
     testList "tokens" [
         test "A1: the token is missing in the instance prompt" {
             withPictures (fun folder ->
-                refused folder (right folder |> withSubject (captioned "a photo of a toy" "a picture of a {noun}" folder)) [
-                    "A1 subject toy.instancePrompt: `ile` is missing in \"a photo of a toy\". Write `{token} {noun}` where the subject stands."
-                ])
+                refused
+                    folder
+                    (right folder
+                     |> withSubject (captioned "a photo of a toy" "a picture of a {noun}" folder))
+                    [
+                        "A1 subject toy.instancePrompt: `ile` is missing in \"a photo of a toy\". Write `{token} {noun}` where the subject stands."
+                    ])
         }
 
         test "A1: no sample draws the subject" {
@@ -101,7 +103,7 @@ let tests =
         test "A2: an ordinary word" {
             withPictures (fun folder ->
                 refused folder (right folder |> withSubject (named "the" folder)) [
-                    "A2 subject toy.token: `the` is an ordinary word (entry 515 of 1000). Choose a rare one, such as `sks`."
+                    "A2 subject toy.token: `the` is an ordinary word (entry 518 of 1000). Choose a rare one, such as `sks`."
                 ])
         }
 
@@ -130,7 +132,6 @@ let tests =
 
                 refused folder (two (toy folder) (another "cat" "iles" folder) folder) [
                     "A2 subject cat.token: `iles` and `ile` contain each other. Give each subject its own."
-                    "A7 subject cat.token: `iles` is 2 tokens for this model (i|les). Choose a one-token rare word, such as `sks`."
                 ]
 
                 passes folder (two (toy folder) (another "cat" "ough" folder) folder))
@@ -152,9 +153,13 @@ let tests =
             withPictures (fun folder ->
                 let instance = "a photo of {token} {noun}"
 
-                refused folder (right folder |> withSubject (captioned instance "a photo of ile toy, far away" folder)) [
-                    "A5 subject toy.classPrompt: \"a photo of ile toy, far away\" holds the token `ile`. Name the class alone, such as `a photo of a {noun}`."
-                ]
+                refused
+                    folder
+                    (right folder
+                     |> withSubject (captioned instance "a photo of ile toy, far away" folder))
+                    [
+                        "A5 subject toy.classPrompt: \"a photo of ile toy, far away\" holds the token `ile`. Name the class alone, such as `a photo of a {noun}`."
+                    ]
 
                 refused folder (right folder |> withSubject (captioned "a toy" "a toy" folder)) [
                     "A1 subject toy.instancePrompt: `ile` is missing in \"a toy\". Write `{token} {noun}` where the subject stands."
@@ -181,9 +186,11 @@ let tests =
 
         test "A7: a token of several pieces" {
             withPictures (fun folder ->
-                warned folder (right folder |> withSubject (named "zqv" folder)) [
-                    "A7 subject toy.token: `zqv` is 3 tokens for this model (z|q|v). Choose a one-token rare word, such as `sks`."
-                ])
+                warned folder (right folder |> withSubject (named "zqvxj" folder)) [
+                    "A7 subject toy.token: `zqvxj` is 5 tokens for this model (z|q|v|x|j). Choose a shorter rare word, such as `sks`: at most three."
+                ]
+
+                passes folder (right folder |> withSubject (named "sks" folder)))
         }
 
         test "A8: weights and marks in a prompt" {
