@@ -106,7 +106,7 @@ module Language =
     /// Weigh timesteps by min-SNR with this gamma (arXiv 2303.09556), usually 5. Default: all weigh the same.
     let minSnr gamma = TrainPart.MinSnr gamma
 
-    /// Save a checkpoint every so many steps. Default: at the end and when interrupted.
+    /// Save a checkpoint every so many steps. Default: every tenth of the training.
     let checkpoint every = TrainPart.Checkpoint every
 
     // ---- drawing ----

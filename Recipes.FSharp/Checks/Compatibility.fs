@@ -85,6 +85,19 @@ let private targets (tuning: Tuning) (model: BaseFacts) =
                         $"Add the line `only {target.Word}`, or remove this one."
     ]
 
+/// C20: the UNet is what learns the subject; the text encoder may learn beside it.
+let private unet (tuning: Tuning) (model: BaseFacts) =
+    match Targets.adapted tuning model.Layers with
+    | [] -> []
+    | adapted when adapted |> List.exists (fun layer -> layer.Layer.Component = "unet") -> []
+    | adapted -> [
+        error
+            "C20"
+            "lora.only"
+            $"none of the {adapted.Length} chosen layers is in the UNet"
+            "Add the line `only Attention`."
+      ]
+
 /// C21: ranks that fit their layers, and a scale that does something.
 let private ranks (tuning: Tuning) (model: BaseFacts) = [
     let adapted = Targets.adapted tuning model.Layers
@@ -141,5 +154,6 @@ let findings (draft: Draft) (facts: Facts) = [
 
         for tuning in draft.Tunings do
             yield! targets tuning model
+            yield! unet tuning model
             yield! ranks tuning model
 ]

@@ -82,6 +82,13 @@ let tests =
                 passes folder (tuned (lora 4<rank> { only (Named "mid_block") }) folder))
         }
 
+        test "C20: nothing in the UNet" {
+            withPictures (fun folder ->
+                refused folder (tuned (lora 4<rank> { only TextEncoder }) folder) [
+                    "C20 lora.only: none of the 12 chosen layers is in the UNet. Add the line `only Attention`."
+                ])
+        }
+
         test "C20: a rank for layers that do not change" {
             withPictures (fun folder ->
                 let stray = lora 4<rank> {
@@ -124,8 +131,13 @@ let tests =
 
         test "every word for layers finds its own" {
             withPictures (fun folder ->
+                let layers =
+                    (Reading.facts None (right folder)).Base
+                    |> Option.map _.Layers
+                    |> Option.defaultValue []
+
                 let names layer =
-                    (plan (tuned (lora 1<rank> { only layer }) folder)).Lora.Layers
+                    Targets.adapted (lora 1<rank> { only layer }) layers
                     |> List.map _.Layer.FullName
 
                 let all = names (Named "*")

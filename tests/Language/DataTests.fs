@@ -135,7 +135,8 @@ let tests =
                         }
                     ]
 
-                warned folder both [
+                refused folder both [
+                    "L4 learn: 2 subjects (toy and cat), and a recipe learns one. Write one recipe for each subject."
                     "B11 subject toy.images: p1.bmp and same.bmp belong to toy and cat, with the same bytes. Keep the picture with the subject that it shows."
                 ])
         }

@@ -127,14 +127,18 @@ let tests =
         test "A2: two subjects with one token, or with tokens that contain each other" {
             withPictures (fun folder ->
                 refused folder (two (toy folder) (another "cat" "ILE" folder) folder) [
+                    "L4 learn: 2 subjects (toy and cat), and a recipe learns one. Write one recipe for each subject."
                     "A2 subject cat.token: `ILE` is the token of the toy too. Give each subject its own."
                 ]
 
                 refused folder (two (toy folder) (another "cat" "iles" folder) folder) [
+                    "L4 learn: 2 subjects (toy and cat), and a recipe learns one. Write one recipe for each subject."
                     "A2 subject cat.token: `iles` and `ile` contain each other. Give each subject its own."
                 ]
 
-                passes folder (two (toy folder) (another "cat" "ough" folder) folder))
+                refused folder (two (toy folder) (another "cat" "ough" folder) folder) [
+                    "L4 learn: 2 subjects (toy and cat), and a recipe learns one. Write one recipe for each subject."
+                ])
         }
 
         test "A4: a prompt that is too long" {
@@ -179,7 +183,8 @@ let tests =
 
         test "A6: two subjects of one class" {
             withPictures (fun folder ->
-                warned folder (two (toy folder) (another "toy" "ough" folder) folder) [
+                refused folder (two (toy folder) (another "toy" "ough" folder) folder) [
+                    "L4 learn: 2 subjects (toy and toy), and a recipe learns one. Write one recipe for each subject."
                     "A6 subject toy: `ile` and `ough` are both `toy`, and likely to merge. Give each a narrower class noun, or learn them in separate recipes."
                 ])
         }
