@@ -13,7 +13,8 @@ public static class Initialisation
     public static void Fill(nn.Module network, Generator generator, double embedding = 0.02)
     {
         using var _ = no_grad();
-        foreach (var (name, module) in network.named_modules())
+        // TorchSharp's modules() leaves the network itself out; it may have parameters of its own.
+        foreach (var module in network.modules().Prepend(network).Distinct())
         {
             if (module is IAdaptable layer)
             {
