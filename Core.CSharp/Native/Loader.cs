@@ -96,6 +96,7 @@ internal static class Loader
 
         CheckBinaryInterface(folder, source, parts["c10"]);
         var (library, mended, handle) = Bindings.Load();
+        Nnpack.SwitchOff(parts["torch_cpu"]);
         return new Loaded(folder, source, LibTorchVersion.Of(folder, parts["torch_cpu"]), library, mended, handle, parts);
     }
 

@@ -40,7 +40,7 @@ let shape (tensor: Tensor) = List.ofArray tensor.shape
 let distance (actual: Tensor) (expected: Tensor) =
     Expect.equal (shape actual) (shape expected) "shapes"
 
-    (actual.``to`` torch.float64 - expected.``to`` torch.float64).abs().max().item<double> ()
+    (actual.``to`` torch.float64 - expected.``to`` torch.float64).abs().max().item<double>()
 
 /// Passes when no value is further off than the tolerance. Not a number never passes.
 let close tolerance what actual expected =
@@ -51,7 +51,7 @@ let close tolerance what actual expected =
 
 /// As `close`, by the largest value of what is expected.
 let closeRelative tolerance what actual (expected: Tensor) =
-    close (tolerance * double (expected.abs().max().item<float32> ())) what actual expected
+    close (tolerance * double (expected.abs().max().item<float32>())) what actual expected
 
 /// A test with its tensors freed and no gradients.
 let quietly name (test: unit -> unit) =

@@ -46,7 +46,8 @@ let private loading (spoil: string -> unit) =
 let private refuses part file field json (words: string list) =
     testCase $"{part}: {field} {json}"
     <| fun () ->
-        let message = loading (fun folder -> change (Path.Combine(folder, part, file)) field json)
+        let message =
+            loading (fun folder -> change (Path.Combine(folder, part, file)) field json)
 
         for word in words do
             Expect.stringContains message word "the message"
@@ -75,7 +76,10 @@ let tests =
     testList "network configs" [
         testList "refused by field and value" [
             config "unet" "act_fn" "\"mish\"" [ "mish"; "silu" ]
-            config "unet" "down_block_types" "[\"A\", \"DownBlock2D\", \"DownBlock2D\", \"DownBlock2D\"]" [ "[0]"; "\"A\"" ]
+            config "unet" "down_block_types" "[\"A\", \"DownBlock2D\", \"DownBlock2D\", \"DownBlock2D\"]" [
+                "[0]"
+                "\"A\""
+            ]
             config "unet" "up_block_types" "[\"UpBlock2D\"]" [ "list of 1"; "4" ]
             config "unet" "block_out_channels" "[4, 8, 16, 18]" [ "[3]"; "18" ]
             config "unet" "attention_head_dim" "3" [ "[0]"; "3" ]
@@ -83,6 +87,7 @@ let tests =
             config "unet" "dual_cross_attention" "true" [ "true" ]
             config "unet" "time_cond_proj_dim" "256" [ "256" ]
             config "unet" "a_new_field" "7" [ "7" ]
+            config "unet" "in_channels" "9" [ "9"; "latent_channels" ]
             config "unet" "cross_attention_dim" "48" [ "32"; "48" ]
             config "vae" "act_fn" "\"relu\"" [ "relu" ]
             config "vae" "down_block_types" "[\"Other\"]" [ "Other" ]
@@ -109,9 +114,10 @@ let tests =
         testCase "weights that contradict the config"
         <| fun () ->
             let message =
-                loading (fun folder -> change (Path.Combine(folder, "unet", "config.json")) "in_channels" "9")
+                loading (fun folder ->
+                    change (Path.Combine(folder, "text_encoder", "config.json")) "intermediate_size" "60")
 
-            Expect.stringContains message "conv_in.weight [4, 4, 3, 3] instead of [4, 9, 3, 3]" "the message"
+            Expect.stringContains message "fc1.weight [64, 32] instead of [60, 32]" "the message"
         testCase "old attention names are read"
         <| fun () ->
             let rename (key: string) =
@@ -128,7 +134,10 @@ let tests =
         <| fun () ->
             for model in [ "sd2"; "sdxl"; "inpaint"; "x4-upscaler" ] do
                 let folder = Path.Combine(Support.golden, model)
-                use unet = new UNet2DConditionModel(UNetConfig.Read(Path.Combine(folder, "unet")), torch.META)
+
+                use unet =
+                    new UNet2DConditionModel(UNetConfig.Read(Path.Combine(folder, "unet")), torch.META)
+
                 use vae = new AutoencoderKL(VaeConfig.Read(Path.Combine(folder, "vae")), torch.META)
 
                 let parts: (string * torch.nn.Module) list = [ "unet", unet; "vae", vae ]
@@ -165,7 +174,10 @@ let tests =
                 let read = UNetConfig.Read folder
                 Expect.sequenceEqual read.BlockOutChannels unet.BlockOutChannels "widths"
                 Expect.sequenceEqual read.AttentionHeads unet.AttentionHeads "heads"
-                let vae = VaeConfig(Where = unet.Where, BlockOutChannels = [| 32L; 64L |], ScalingFactor = 0.9)
+
+                let vae =
+                    VaeConfig(Where = unet.Where, BlockOutChannels = [| 32L; 64L |], ScalingFactor = 0.9)
+
                 vae.Write folder
                 Expect.equal (VaeConfig.Read folder).ScalingFactor 0.9 "scaling factor"
                 let text = ClipTextConfig(Where = unet.Where, HiddenSize = 96L, EosTokenId = 999L)
@@ -174,9 +186,17 @@ let tests =
                 let clip = ClipConfig(ProjectionDim = 48L)
                 clip.Write folder
                 Expect.equal (ClipConfig.Read folder).ProjectionDim 48L "both towers"
-                let scheduler = SchedulerConfig(PredictionType = PredictionType.Velocity, BetaEnd = 0.01)
+
+                let scheduler =
+                    SchedulerConfig(PredictionType = PredictionType.Velocity, BetaEnd = 0.01)
+
                 scheduler.Write folder
                 let read = SchedulerConfig.Read folder
-                Expect.equal (read.PredictionType, read.BetaEnd, read.StepsOffset) (PredictionType.Velocity, 0.01, 1) "noise"
+
+                Expect.equal
+                    (read.PredictionType, read.BetaEnd, read.StepsOffset)
+                    (PredictionType.Velocity, 0.01, 1)
+                    "noise"
+
                 Expect.equal read.SetAlphaToOne scheduler.SetAlphaToOne "last step")
     ]

@@ -40,9 +40,11 @@ let private agrees model key =
                 )
 
             let pictures = TextToImage.RunTensor(model, request, latents)
-            let scaled = (pictures * 0.5 + 0.5).clamp ((0.0).ToScalar(), (1.0).ToScalar())
+            let scaled = (pictures * 0.5 + 0.5).clamp((0.0).ToScalar(), (1.0).ToScalar())
             close pipelineTolerance "pictures" scaled expected)
 
 [<Tests>]
 let tests =
-    testList "parity" [ testList "pipelines" [ agrees "sd1" "sd1.txt2img"; agrees "sd2" "sd2.txt2img" ] ]
+    testList "parity" [
+        testList "pipelines" [ agrees "sd1" "sd1.txt2img"; agrees "sd2" "sd2.txt2img" ]
+    ]

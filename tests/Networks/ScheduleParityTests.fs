@@ -51,12 +51,15 @@ let private model (input: Tensor) (timestep: float) =
 /// Samples as the row's reference did, from the same seeds.
 let private follow (file: SafeTensorsFile) (read: string -> Tensor) row =
     Expect.equal (text file "model_output") "0.5*tanh(scaled_input) + 0.1*cos(t/100)" "the stand-in for a network"
-    let generator key = new torch.Generator(setting<uint64> file key, torch.CPU)
+
+    let generator key =
+        new torch.Generator(setting<uint64> file key, torch.CPU)
+
     let expected = read $"{row}.trajectory"
     use sampling = (sampler row).Begin(setting<int> file "steps")
     use noise = new NoiseSource(ResizeArray [ generator "noise_seed" ])
     let timesteps = read $"{row}.timesteps"
-    Expect.sequenceEqual sampling.Timesteps (timesteps.data<float32> () |> Seq.map double) $"{row}: timesteps"
+    Expect.sequenceEqual sampling.Timesteps (timesteps.data<float32>() |> Seq.map double) $"{row}: timesteps"
     let start = torch.randn (expected[0].shape, generator = generator "latent_seed")
     let mutable sample = start * sampling.InitialSigma
     let states = ResizeArray [ sample ]
