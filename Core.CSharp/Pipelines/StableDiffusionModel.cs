@@ -48,11 +48,15 @@ public sealed class StableDiffusionModel : IDisposable
     /// <summary>Where it computes.</summary>
     public Device Device => UNet.Device;
 
-    /// <summary>Reads a model folder in diffusers layout. The weights are frozen (no gradients) and ready to use.</summary>
+    /// <summary>
+    /// Reads a model folder in diffusers layout. The weights are frozen (no gradients) and ready to use.
+    /// </summary>
     /// <param name="folder">Holds model_index.json, tokenizer, text_encoder, unet, vae and scheduler.</param>
     /// <param name="device">The CPU by default.</param>
     /// <param name="dtype">Float32 by default, whatever the files hold.</param>
-    /// <exception cref="RecipesException">A part is missing, is not supported, or its weights do not fit its config.</exception>
+    /// <exception cref="RecipesException">
+    /// A part is missing, is not supported, or its weights do not fit its config.
+    /// </exception>
     public static StableDiffusionModel Load(string folder, Device? device = null, ScalarType? dtype = null)
     {
         var index = SettingsFile.Read(folder, "model_index.json");
@@ -77,7 +81,9 @@ public sealed class StableDiffusionModel : IDisposable
         return new StableDiffusionModel(folder, tokenizer, text, unet, vae, scheduler);
     }
 
-    /// <summary>The text encoder's states of prompts, [n, tokens, width]; prompts are cut at the tokenizer's length.</summary>
+    /// <summary>
+    /// The text encoder's states of prompts, [n, tokens, width]; prompts are cut at the tokenizer's length.
+    /// </summary>
     public Tensor EncodePrompts(IReadOnlyList<string> prompts)
     {
         using var scope = NewDisposeScope();
