@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Recipes.Core.Networks;
 
-/// <summary>Fresh weights for networks trained from nothing, drawn from one generator so that a seed repeats them.</summary>
+/// <summary>
+/// Fresh weights for networks trained from nothing, drawn from one generator so that a seed repeats them.
+/// </summary>
 public static class Initialisation
 {
     /// <summary>
