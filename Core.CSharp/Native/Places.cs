@@ -7,7 +7,8 @@ internal static class Places
 {
     /// <summary>linux-x64, osx-arm64, win-x64 and the like: the folder names of packages.</summary>
     public static string Rid { get; } =
-        $"{(OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux")}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}";
+        (OperatingSystem.IsWindows() ? "win-" : OperatingSystem.IsMacOS() ? "osx-" : "linux-")
+        + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
 
     /// <summary>
     /// Beside this assembly (beside the program where the assembly is part of a single file): a folder of its own for
@@ -15,6 +16,9 @@ internal static class Places
     /// packages and publishing put native files.
     /// </summary>
     public static IReadOnlyList<string> Folders { get; } = [.. FindFolders().Distinct()];
+
+    /// <summary>The folders for a message, after "neither in".</summary>
+    public static string Text => string.Join("\n  nor in ", Folders.Take(3));
 
     /// <summary>The file name of a library: c10 is libc10.so, libc10.dylib or c10.dll.</summary>
     public static string FileName(string library) =>

@@ -44,6 +44,14 @@ public sealed record SceneDescription(
     SceneSize Size = SceneSize.Usual,
     ScenePosition Position = ScenePosition.Usual)
 {
+    private const double TwoShare = .35;
+    private const double WhiteShare = .2;
+
+    /// <summary>Whether training leaves this scene out: a held-out thing, or a thing on a background kept from it.</summary>
+    public bool IsUnseen =>
+        First.HeldOut || Backgrounds.IsUnseen(First, Background)
+        || (Second is not null && (Second.HeldOut || Backgrounds.IsUnseen(Second, Background)));
+
     /// <summary>Draws what a training scene shows: trained things only, and no pair kept for testing.</summary>
     public static SceneDescription Draw(Random random, IReadOnlyList<Thing> things)
     {
@@ -62,14 +70,6 @@ public sealed record SceneDescription(
             }
         }
     }
-
-    private const double TwoShare = .35;
-    private const double WhiteShare = .2;
-
-    /// <summary>Whether training leaves this scene out: a held-out thing, or a thing on a background kept from it.</summary>
-    public bool IsUnseen =>
-        First.HeldOut || Backgrounds.IsUnseen(First, Background)
-        || (Second is not null && (Second.HeldOut || Backgrounds.IsUnseen(Second, Background)));
 
     private static Thing Pick(Random random, IReadOnlyList<Thing> things) => things[random.Next(things.Count)];
 

@@ -96,6 +96,10 @@ public sealed class SceneSet : IDisposable
             select new SceneDescription(style, thing, null, Pocket.Backgrounds.All[random.Next(Pocket.Backgrounds.All.Count)])], seed);
     }
 
+    /// <summary>The same scenes with copies of the tensors on a device, so that batches are picked there.</summary>
+    public SceneSet To(Device device) =>
+        new(Scenes, Captions, Icons.to(device, copy: true), Places.to(device, copy: true), Backgrounds.to(device, copy: true));
+
     /// <inheritdoc/>
     public void Dispose()
     {

@@ -2,6 +2,8 @@ module Recipes.Tests.ImageFileTests
 
 open System.IO
 open Expecto
+open FsCheck
+open FsCheck.FSharp
 open SkiaSharp
 open Recipes.Core
 open Recipes.Core.Imaging
@@ -32,6 +34,34 @@ let private refused name bytes words =
 
                 for word: string in words do
                     Expect.stringContains error.Fault word "fault"))
+
+/// A sound file of some format with a few bytes changed and perhaps its end cut off.
+let private damaged =
+    gen {
+        let! format =
+            Gen.elements [
+                SKEncodedImageFormat.Png
+                SKEncodedImageFormat.Jpeg
+                SKEncodedImageFormat.Webp
+            ]
+
+        let plain = DrawnPictures.encoded format (DrawnPictures.smooth 24 16)
+
+        let bytes =
+            if format = SKEncodedImageFormat.Jpeg then
+                DrawnPictures.turned 6 plain
+            else
+                plain
+
+        let! changes = Gen.choose (0, bytes.Length - 1) |> Gen.two |> Gen.listOfLength 3
+        let! length = Gen.choose (1, 2 * bytes.Length)
+
+        for at, value in changes do
+            bytes[at] <- byte value
+
+        return Array.truncate length bytes
+    }
+    |> Arb.fromGen
 
 let private whole = lazy (ImageFile.EncodePng(DrawnPictures.uneven 40 30))
 
@@ -147,6 +177,21 @@ let tests =
             refused "a damaged middle" (whole.Value |> Array.mapi (fun i b -> if i > 100 then ~~~b else b)) [ "bytes" ]
             refused "a side too long" (DrawnPictures.png 20000u 2u 8uy 0uy [||]) [ "20000x2"; "16384" ]
             refused "a bomb" (DrawnPictures.png 16000u 16000u 8uy 0uy (Array.zeroCreate 1000)) [ "16000x16000" ]
+
+            testPropertyWithConfig
+                {
+                    FsCheckConfig.defaultConfig with
+                        maxTest = 300
+                }
+                "damage gives a picture of the size that the header tells, or a clear error"
+            <| Prop.forAll damaged (fun bytes ->
+                withFile "bad" bytes (fun path ->
+                    try
+                        let image, header = ImageFile.Decode path, ImageFile.Probe path
+                        Expect.equal (image.Width, image.Height) (header.Width, header.Height) "size"
+                    with :? RecipesException as error ->
+                        Expect.equal error.Where path "where"
+                        Expect.isNotEmpty error.Cure "cure"))
 
             testCase "a missing file, and a folder" (fun () ->
                 Support.withFolder (fun folder ->
