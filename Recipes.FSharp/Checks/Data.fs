@@ -1,0 +1,137 @@
+/// B: the pictures.
+module internal Recipes.Checks.Data
+
+open Recipes
+
+/// B9: size and transparency. That each picture decodes is found when the files are read.
+let private sizes (draft: Draft) at (subject: SubjectDraft) (folder: PictureFolder) = [
+    let side = draft.Budget.Size
+
+    let small =
+        folder.Pictures
+        |> List.filter (fun picture -> min picture.Width picture.Height < side)
+
+    if not small.IsEmpty then
+        let shown =
+            small
+            |> List.map (fun picture -> $"{picture.Name} ({picture.Width}x{picture.Height})")
+            |> first 3
+
+        if not subject.Upscaled then
+            error
+                "B9"
+                $"{at}.images"
+                $"{shown} below the training size of {side} px"
+                "Replace what is too small, lower `size`, or add the line `upscaled`."
+
+    if not folder.Transparent.IsEmpty then
+        warning
+            "B9"
+            $"{at}.images"
+            $"{first 3 folder.Transparent} with an alpha channel; transparent pixels are laid on white"
+            "Lay the subject on a background of your own if white is wrong."
+]
+
+/// B10: captions. They come from the subject's prompts; files that say otherwise are not read.
+let private captions at (subject: SubjectDraft) (folder: PictureFolder) = [
+    if not folder.Captions.IsEmpty then
+        warning
+            "B10"
+            $"{at}.images"
+            $"{first 3 folder.Captions} lie among the pictures and are not read"
+            $"Say what they hold in `instancePrompt` (now \"{subject.InstancePrompt}\"), or move them away."
+]
+
+let private empty (draft: Draft) = [
+    for subject in draft.Subjects do
+        if subject.InstancePrompt.Trim() = "" then
+            error
+                "B10"
+                $"subject {subject.Noun}.instancePrompt"
+                "every caption is empty"
+                "Write what the pictures show, such as `a photo of {token} {noun}`."
+
+        if subject.Prior > 0<img> && subject.ClassPrompt.Trim() = "" then
+            error
+                "B10"
+                $"subject {subject.Noun}.classPrompt"
+                "every class caption is empty"
+                "Write what the class is, such as `a photo of a {noun}`."
+]
+
+/// B11: the same bytes twice.
+let private duplicates (draft: Draft) (facts: Facts) = [
+    let all = [
+        for subject, folder in List.zip draft.Subjects facts.Folders do
+            for picture in folder |> Option.map _.Pictures |> Option.defaultValue [] do
+                picture.Sha256, (subject, picture)
+    ]
+
+    for _, same in all |> List.groupBy fst do
+        match same |> List.map snd with
+        | (subject, _) :: _ :: _ as same ->
+            let names = same |> List.map (fun (_, picture) -> picture.Name) |> List.distinct
+            let owners = same |> List.map (fun (subject, _) -> subject.Noun) |> List.distinct
+
+            if owners.Length > 1 then
+                warning
+                    "B11"
+                    $"subject {subject.Noun}.images"
+                    $"{first 3 names} belong to {listed owners}, with the same bytes"
+                    "Keep the picture with the subject that it shows."
+            else
+                warning
+                    "B11"
+                    $"subject {subject.Noun}.images"
+                    $"{first 4 names} are the same picture"
+                    "Remove all but one, or its details will be learned by heart."
+        | _ -> ()
+]
+
+/// B12 and B14: how often each picture is seen.
+let private visits (draft: Draft) (facts: Facts) = [
+    let seen =
+        int64 draft.Budget.Steps
+        * int64 draft.Budget.Batch
+        * int64 draft.Budget.Accumulate
+
+    for subject, folder in List.zip draft.Subjects facts.Folders do
+        // Subjects take turns in a batch.
+        let share = float seen / float (max 1 draft.Subjects.Length)
+
+        if float subject.Prior > share && seen > 0L then
+            warning
+                "B12"
+                $"subject {subject.Noun}.prior"
+                $"{int64 share} of {subject.Prior} class pictures will be seen"
+                $"Raise `steps`, or write `prior {max 1L (int64 share)}<img>`."
+
+        match folder with
+        | Some folder when not folder.Pictures.IsEmpty && seen > 0L ->
+            let times = share / float folder.Pictures.Length
+            let right = 100.0 * float folder.Pictures.Length * float draft.Subjects.Length
+            let steps = right / float (int draft.Budget.Batch * draft.Budget.Accumulate)
+
+            if times < 20.0 || times > 500.0 then
+                warning
+                    "B14"
+                    "train.steps"
+                    $"each picture of the {subject.Noun} is seen {System.Math.Round(times, 1)} times (usual: 50 to 200)"
+                    $"Write about `steps {int (max 1.0 steps)}<step>` for 100 times each."
+        | _ -> ()
+]
+
+let findings (draft: Draft) (facts: Facts) = [
+    for subject, folder in List.zip draft.Subjects facts.Folders do
+        let at = $"subject {subject.Noun}"
+
+        match folder with
+        | Some folder ->
+            yield! sizes draft at subject folder
+            yield! captions at subject folder
+        | None -> ()
+
+    yield! empty draft
+    yield! duplicates draft facts
+    yield! visits draft facts
+]

@@ -1,0 +1,156 @@
+/// The lines themselves: what must be there, what may stand once, and numbers that mean nothing.
+module internal Recipes.Checks.Lines
+
+open Recipes
+
+let private twice at (words: string list) = [
+    for word, times in words |> List.countBy id do
+        if times > 1 then
+            error "L1" $"{at}.{word}" $"given {times} times" $"Keep one `{word}` line."
+]
+
+let private repeated (recipe: Recipe) = [
+    for subject in Draft.subjects recipe do
+        yield! twice $"subject {subject.Noun}" (subject.Parts |> List.map _.Word)
+    for tuning in Draft.tunings recipe do
+        yield!
+            tuning.Parts
+            |> List.map _.Word
+            |> List.filter (fun word -> word <> "only" && word <> "rankAt")
+            |> twice "lora"
+    yield! Draft.trainParts recipe |> List.map _.Word |> twice "train"
+    yield! Draft.drawParts recipe |> List.map _.Word |> twice "draw"
+    yield! Draft.outputParts recipe |> List.map _.Word |> twice "outputs"
+    let drawn = Draft.drawParts recipe |> List.map _.Word
+
+    if List.contains "seeds" drawn && List.contains "count" drawn then
+        error "L1" "draw" "`seeds` and `count` both say how many pictures a prompt gets" "Keep one of the two lines."
+]
+
+let private missing (draft: Draft) = [
+    if draft.Subjects.IsEmpty then
+        error "L2" "recipe" "learns nothing" "Add a line `learn robot`, where `let robot = subject \"robot\" { ... }`."
+
+    match draft.Tunings with
+    | [ _ ] -> ()
+    | [] -> error "L2" "recipe" "adapts nothing" "Add a line `adapt (lora 16<rank>)`."
+    | many -> error "L1" "adapt" $"given {many.Length} times" "Keep one `adapt` line."
+
+    if Draft.trainParts draft.Recipe |> List.forall (fun part -> part.Word <> "steps") then
+        error "L2" "train" "has no steps" "Add a line `steps 400<step>` to the `train` block."
+
+    for subject in draft.Subjects do
+        if subject.Token = "" then
+            error "L2" $"subject {subject.Noun}" "has no token" "Add a line `token \"sks\"`."
+
+        if subject.Folder = "" then
+            error
+                "L2"
+                $"subject {subject.Noun}"
+                "has no pictures"
+                "Add a line `images \"data/...\"`, naming their folder."
+]
+
+/// A number that must be at least a bound.
+let private atLeast bound unit' at value =
+    if value < bound then
+        [
+            error "L3" at $"{value} is less than {bound}" $"Write {bound}{unit'} or more."
+        ]
+    else
+        []
+
+let private finite at allowed (bounds: string) value =
+    if System.Double.IsFinite value && allowed value then
+        []
+    else
+        [ error "L3" at $"{value} is out of range" $"Write a number {bounds}." ]
+
+let private trainNumber (part: TrainPart) =
+    let at = $"train.{part.Word}"
+
+    match part with
+    | TrainPart.Steps value -> atLeast 1 "<step>" at (int value)
+    | TrainPart.Rate value -> finite at (fun v -> v > 0.0) "above 0, such as 1e-4" value
+    | TrainPart.Batch value -> atLeast 1 "<img>" at (int value)
+    | TrainPart.Accumulate value -> atLeast 1 "" at value
+    | TrainPart.Warmup value -> atLeast 0 "<step>" at (int value)
+    | TrainPart.Schedule(CosineRestarts cycles) -> atLeast 1 "" at cycles
+    | TrainPart.Size value -> atLeast 8 "<px>" at (int value)
+    | TrainPart.Device(Cuda index) -> atLeast 0 "" at index
+    | TrainPart.PriorWeight value -> finite at (fun v -> v >= 0.0) "of 0 or more" value
+    | TrainPart.WeightDecay value -> finite at (fun v -> v >= 0.0) "of 0 or more" value
+    | TrainPart.ClipNorm value -> finite at (fun v -> v >= 0.0) "of 0 or more" value
+    | TrainPart.Checkpoint value -> atLeast 1 "<step>" at (int value)
+    | TrainPart.MinSnr _
+    | TrainPart.Schedule(Constant | Linear | Cosine)
+    | TrainPart.Device Cpu
+    | TrainPart.Seed _
+    | TrainPart.Precision _ -> []
+
+let private drawNumber (part: DrawPart) =
+    let at = $"draw.{part.Word}"
+
+    match part with
+    | DrawPart.Denoise value -> atLeast 1 "<step>" at (int value)
+    | DrawPart.Guidance value -> finite at (fun v -> v >= 1.0) "of 1 or more; 1 is no guidance" value
+    | DrawPart.Count value -> atLeast 1 "<img>" at (int value)
+    | DrawPart.Seeds [] -> [
+        error "L3" at "names no seed" "Write at least one, such as `seeds [ 0; 1; 2; 3 ]`."
+      ]
+    | DrawPart.Seeds values when (List.distinct values).Length < values.Length -> [
+        error "L3" at "names a seed twice, which draws the same picture twice" "Name each seed once."
+      ]
+    | DrawPart.Seeds _
+    | DrawPart.Avoid _
+    | DrawPart.Sampler _ -> []
+
+let private loraNumber (part: LoraPart) =
+    let at = $"lora.{part.Word}"
+
+    match part with
+    | LoraPart.Alpha value -> finite at (fun v -> v > 0.0) "above 0" value
+    | LoraPart.Dropout value -> finite at (fun v -> v >= 0.0 && v < 1.0) "from 0 to below 1" value
+    | LoraPart.Only _
+    | LoraPart.RankAt _ -> []
+
+let private subjectNumber noun (part: SubjectPart) =
+    match part with
+    | SubjectPart.Prior value -> atLeast 0 "<img>" $"subject {noun}.prior" (int value)
+    | SubjectPart.Token _
+    | SubjectPart.Images _
+    | SubjectPart.InstancePrompt _
+    | SubjectPart.ClassPrompt _
+    | SubjectPart.Upscaled -> []
+
+/// Names become folder names.
+let private name (recipe: Recipe) = [
+    let fits c =
+        System.Char.IsAsciiLetterOrDigit c || c = '-' || c = '_' || c = '.'
+
+    if
+        recipe.Name = ""
+        || recipe.Name.StartsWith '.'
+        || not (Seq.forall fits recipe.Name)
+    then
+        error
+            "L3"
+            "recipe"
+            $"the name \"{recipe.Name}\" cannot name a folder"
+            "Use letters, digits, `-`, `_` and `.`, and do not begin with `.`."
+]
+
+let findings (draft: Draft) = [
+    yield! name draft.Recipe
+    yield! repeated draft.Recipe
+    yield! missing draft
+
+    for subject in Draft.subjects draft.Recipe do
+        yield! subject.Parts |> List.collect (subjectNumber subject.Noun)
+
+    for tuning in draft.Tunings do
+        yield! tuning.Parts |> List.collect loraNumber
+
+    yield! Draft.trainParts draft.Recipe |> List.collect trainNumber
+    yield! Draft.drawParts draft.Recipe |> List.collect drawNumber
+]

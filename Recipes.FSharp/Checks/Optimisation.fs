@@ -1,0 +1,71 @@
+/// D: settings that quietly train nothing, or the wrong thing.
+module internal Recipes.Checks.Optimisation
+
+open Recipes
+
+let findings (draft: Draft) = [
+    let budget = draft.Budget
+
+    if budget.Rate > 0.0 && (budget.Rate < 1e-5 || budget.Rate > 1e-3) then
+        warning
+            "D25"
+            "train.rate"
+            $"{budget.Rate:G3} is unusual for a LoRA (usual: 1e-5 to 1e-3)"
+            "Write `rate 1e-4`, unless you know better."
+
+    if budget.Steps > 0<step> then
+        if budget.Warmup >= budget.Steps then
+            error
+                "D26"
+                "train.warmup"
+                $"the warm-up of {budget.Warmup} steps is as long as the training of {budget.Steps}, so the rate is never reached"
+                $"Write `warmup {budget.Steps / 10}<step>`."
+
+        match budget.Schedule with
+        | CosineRestarts cycles when cycles > int (budget.Steps - budget.Warmup) && budget.Warmup < budget.Steps ->
+            error
+                "D26"
+                "train.schedule"
+                $"{cycles} restarts do not fit into the {budget.Steps - budget.Warmup} steps after the warm-up"
+                "Write fewer restarts, or more steps."
+        | CosineRestarts _
+        | Constant
+        | Linear
+        | Cosine -> ()
+
+        match budget.Checkpoint with
+        | Some every when every > budget.Steps ->
+            warning
+                "D26"
+                "train.checkpoint"
+                $"every {every} steps is never, in a training of {budget.Steps}"
+                "Write a smaller number, or leave the line out."
+        | _ -> ()
+
+    match budget.MinSnr with
+    | Some gamma when not (gamma > 0.0 && System.Double.IsFinite gamma) ->
+        error "D30" "train.minSnr" $"gamma {gamma} switches training off" "Write `minSnr 5.0`, or leave the line out."
+    | _ -> ()
+
+    let withPrior, without =
+        draft.Subjects |> List.partition (fun subject -> subject.Prior > 0<img>)
+
+    if withPrior.IsEmpty && budget.PriorWeight > 0.0 then
+        error
+            "D31"
+            "train.priorWeight"
+            $"{budget.PriorWeight} weighs class pictures, but no subject has any"
+            "Add the line `prior 100<img>` to the subject, or leave `priorWeight` out."
+    elif not withPrior.IsEmpty && budget.PriorWeight = 0.0 then
+        error
+            "D31"
+            "train.priorWeight"
+            $"0 leaves the class pictures of {withPrior |> List.map _.Noun |> listed} without use"
+            "Write `priorWeight 1.0`, or remove `prior`."
+    elif not withPrior.IsEmpty && not without.IsEmpty then
+        error
+            "D31"
+            $"subject {without.Head.Noun}"
+            $"has no class pictures, while the {withPrior.Head.Noun} has {withPrior.Head.Prior}"
+            "Give every subject a `prior`, or none."
+]

@@ -1,0 +1,206 @@
+/// A: tokens and prompts.
+module internal Recipes.Checks.Tokens
+
+open System
+open Recipes
+
+let private at (subject: SubjectDraft) = $"subject {subject.Noun}"
+
+let private says (token: string) (prompt: string) =
+    prompt.Split([| ' '; ','; '.'; ';'; ':'; '!'; '?'; '"'; '('; ')'; '\'' |], StringSplitOptions.RemoveEmptyEntries)
+    |> Array.exists (fun word -> word.Equals(token, StringComparison.OrdinalIgnoreCase))
+
+let private has (part: string) (whole: string) =
+    whole.Contains(part, StringComparison.OrdinalIgnoreCase)
+
+/// A1: the token is in the subject's own prompt and in a sample; a sample mentions learned subjects only.
+let private used (draft: Draft) = [
+    for subject in draft.Subjects do
+        if subject.Token <> "" then
+            if not (says subject.Token subject.InstancePrompt) then
+                error
+                    "A1"
+                    $"{at subject}.instancePrompt"
+                    $"`{subject.Token}` is missing in \"{subject.InstancePrompt}\""
+                    "Write `{token} {noun}` where the subject stands."
+
+            let sampled =
+                draft.Samples |> List.exists (fun sample -> says subject.Token sample.Text)
+
+            if not sampled then
+                error
+                    "A1"
+                    $"{at subject}"
+                    $"none of {counted draft.Samples.Length (nameof sample)} draws `{subject.Token} {subject.Noun}`"
+                    $"Add a line `sample $\"a photo of a {{{subject.Noun}}}\"`, where `{subject.Noun}` is the subject's value."
+
+    let learned = Draft.subjects draft.Recipe
+
+    for number, sample in List.indexed draft.Samples do
+        for subject in sample.Mentions do
+            if not (List.contains subject learned) then
+                error
+                    "A1"
+                    $"sample {number + 1}"
+                    $"\"{sample.Text}\" mentions {subject}, which is never learned"
+                    $"Add a line `learn` for the {subject.Noun}, or leave it out of the prompt."
+]
+
+/// A2: a token of its own, that no other word and no other subject has.
+let private distinct (draft: Draft) (tokens: Tokens option) = [
+    let named = draft.Subjects |> List.filter (fun subject -> subject.Token <> "")
+
+    for subject in named do
+        let place = $"{at subject}.token"
+        let token = subject.Token
+
+        if token |> Seq.exists (fun c -> Char.IsWhiteSpace c || Char.IsControl c) then
+            error "A2" place $"\"{token}\" is not one word" "Write one word without spaces, such as `sks`."
+        elif token.Equals(subject.Noun, StringComparison.OrdinalIgnoreCase) then
+            error "A2" place $"`{token}` is the class noun itself" "Choose a rare word, such as `sks`."
+        else
+            match tokens with
+            | None -> ()
+            | Some tokens ->
+                // A vocabulary is in the order in which its merges were learned: frequent words come first.
+                match tokens.WordId token with
+                | Some id when id < tokens.Count / 2 ->
+                    error
+                        "A2"
+                        place
+                        $"`{token}` is an ordinary word (entry {id} of {tokens.Count})"
+                        "Choose a rare one, such as `sks`."
+                | Some _ -> ()
+                | None ->
+                    match tokens.Pieces token with
+                    | [ _ ] -> ()
+                    | pieces ->
+                        let shown =
+                            pieces |> List.map (fun piece -> piece.Replace("</w>", "")) |> String.concat "|"
+
+                        warning
+                            "A7"
+                            place
+                            $"`{token}` is {pieces.Length} tokens for this model ({shown})"
+                            "Choose a one-token rare word, such as `sks`."
+
+    for first in 0 .. named.Length - 1 do
+        for second in first + 1 .. named.Length - 1 do
+            let a, b = named[first], named[second]
+
+            if a.Token.Equals(b.Token, StringComparison.OrdinalIgnoreCase) then
+                error "A2" $"{at b}.token" $"`{b.Token}` is the token of the {a.Noun} too" "Give each subject its own."
+            elif has a.Token b.Token || has b.Token a.Token then
+                error
+                    "A2"
+                    $"{at b}.token"
+                    $"`{b.Token}` and `{a.Token}` contain each other"
+                    "Give each subject its own."
+]
+
+/// Every prompt with its place.
+let private prompts (draft: Draft) = [
+    for subject in draft.Subjects do
+        $"{at subject}.instancePrompt", subject.InstancePrompt
+
+        if subject.Prior > 0<img> then
+            $"{at subject}.classPrompt", subject.ClassPrompt
+
+    for number, sample in List.indexed draft.Samples do
+        $"sample {number + 1}", sample.Text
+
+    if draft.Drawing.Avoid <> "" then
+        "draw.avoid", draft.Drawing.Avoid
+]
+
+/// A4: what the text encoder will not see.
+let private length (draft: Draft) (tokens: Tokens option) = [
+    match tokens with
+    | None -> ()
+    | Some tokens ->
+        let room = tokens.MaxLength - 2
+
+        for place, prompt in prompts draft do
+            let pieces = tokens.Pieces prompt
+
+            if pieces.Length > room then
+                let lost =
+                    (pieces |> List.skip room |> String.concat "").Replace("</w>", " ").Trim()
+
+                warning
+                    "A4"
+                    place
+                    $"the prompt is {pieces.Length} tokens, the model reads {room}; lost: \"{lost}\""
+                    "Shorten it."
+]
+
+/// A5: the two prompts of a subject.
+let private nouns (draft: Draft) = [
+    for subject in draft.Subjects do
+        if subject.Noun.Trim() = "" then
+            error "A5" "subject" "has no class noun" "Name what it is: `subject \"robot\" { ... }`."
+        else
+            if not (has subject.Noun subject.InstancePrompt) then
+                warning
+                    "A5"
+                    $"{at subject}.instancePrompt"
+                    $"\"{subject.InstancePrompt}\" lacks the class noun `{subject.Noun}`"
+                    "Write `{token} {noun}` where the subject stands."
+
+            if subject.Prior > 0<img> then
+                let place = $"{at subject}.classPrompt"
+
+                if subject.Token <> "" && says subject.Token subject.ClassPrompt then
+                    error
+                        "A5"
+                        place
+                        $"\"{subject.ClassPrompt}\" holds the token `{subject.Token}`"
+                        "Name the class alone, such as `a photo of a {noun}`."
+                elif subject.ClassPrompt = subject.InstancePrompt then
+                    error
+                        "A5"
+                        place
+                        "is the subject's own prompt"
+                        "Name the class alone, such as `a photo of a {noun}`."
+
+                if not (has subject.Noun subject.ClassPrompt) then
+                    warning
+                        "A5"
+                        place
+                        $"\"{subject.ClassPrompt}\" lacks the class noun `{subject.Noun}`"
+                        "Name the class, such as `a photo of a {noun}`."
+]
+
+/// A6: two subjects of one class.
+let private alike (draft: Draft) = [
+    for noun, group in draft.Subjects |> List.groupBy _.Noun do
+        if group.Length > 1 then
+            warning
+                "A6"
+                $"subject {noun}"
+                $"""{group |> List.map (fun s -> $"`{s.Token}`") |> listed} are both `{noun}`, and likely to merge"""
+                "Give each a narrower class noun, or learn them in separate recipes."
+]
+
+/// A8: weights that another program reads are plain text here.
+let private marks (draft: Draft) = [
+    for place, prompt in prompts draft do
+        let weighted =
+            Text.RegularExpressions.Regex.Match(prompt, @"\([^()]*:\s*[0-9.]+\s*\)")
+
+        if weighted.Success then
+            warning "A8" place $"`{weighted.Value}` is read literally" "Leave the brackets and the weight out."
+
+        for mark in [ "<|startoftext|>"; "<|endoftext|>"; "{token}"; "{noun}" ] do
+            if prompt.Contains mark then
+                warning "A8" place $"the prompt holds `{mark}`" "Leave it out; the encoder adds its own marks."
+]
+
+let findings (draft: Draft) (facts: Facts) = [
+    yield! used draft
+    yield! distinct draft facts.Tokens
+    yield! length draft facts.Tokens
+    yield! nouns draft
+    yield! alike draft
+    yield! marks draft
+]

@@ -1,0 +1,78 @@
+namespace Recipes
+
+/// A picture of a subject.
+type Picture = {
+    /// The file's name without its folder.
+    Name: string
+    /// The file's full path.
+    Path: string
+    /// Of the file's bytes, in hexadecimal.
+    Sha256: string
+    /// Upright, as it is seen.
+    Width: int<px>
+    Height: int<px>
+}
+
+/// A layer of the base model that an adapter can change.
+type BaseLayer = {
+    /// `unet` or `text_encoder`.
+    Component: string
+    /// As in the weight file, without `.weight`.
+    Name: string
+    In: int
+    Out: int
+    /// The side of a convolution's kernel; 0 for a linear map.
+    Kernel: int
+} with
+
+    /// `unet.mid_block.attentions.0.proj_in`
+    member layer.FullName = $"{layer.Component}.{layer.Name}"
+
+/// What the files of the base model say of it.
+type internal BaseFacts = {
+    Folder: string
+    Family: string
+    NativeSize: int<px>
+    /// Sides of pictures must be a multiple of this.
+    Multiple: int<px>
+    Parameters: int64
+    Bytes: int64
+    Layers: BaseLayer list
+    Sha256: Lazy<string>
+}
+
+/// What the base model's tokenizer says.
+type internal Tokens = {
+    /// Tokens of a prompt, begin and end included.
+    MaxLength: int
+    /// Entries of the vocabulary.
+    Count: int
+    /// A prompt's pieces, without begin and end, however many they are.
+    Pieces: string -> string list
+    /// The entry that is this whole word, if there is one.
+    WordId: string -> int option
+}
+
+/// A subject's folder.
+type internal PictureFolder = {
+    Folder: string
+    Pictures: Picture list
+    /// Pictures with an alpha channel.
+    Transparent: string list
+    /// Files that look like captions: `.txt`, `.caption` or `metadata.jsonl`.
+    Captions: string list
+}
+
+/// All that the checks know beside the recipe: read from files, without libtorch. What could not be read is missing
+/// here, and `Problems` says why.
+type internal Facts = {
+    Base: BaseFacts option
+    Tokens: Tokens option
+    /// By subject, in the order of the recipe.
+    Folders: PictureFolder option list
+    /// Free bytes where results go.
+    FreeDisk: int64 option
+    /// Bytes of memory that a process may have.
+    Memory: int64
+    Problems: Problem list
+}

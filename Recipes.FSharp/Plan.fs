@@ -1,0 +1,149 @@
+namespace Recipes
+
+/// A recipe that has passed every check; only a plan can run, and only `Plan.check` makes one.
+[<StructuredFormatDisplay("{Text}"); Sealed>]
+type Plan internal (data: PlanData) =
+    let json = lazy (Json.canonical (PlanJson.ofData data))
+    let hash = lazy (Json.sha256 json.Value)
+
+    /// The recipe's name: letters, digits, `-`, `_` and `.`.
+    member _.Name = data.Name
+    /// The full path of the script that the recipe stands in.
+    member _.ScriptPath = data.Script
+    member _.Model = data.Model
+    /// The full path of the base model's folder.
+    member _.ModelFolder = data.Model.Folder
+    member _.Subjects = data.Subjects
+    member _.Lora = data.Lora
+    member _.Budget = data.Budget
+    /// How samples and class pictures are drawn.
+    member _.Draw = data.Drawing
+    member _.Samples = data.Samples
+    /// The full path of the folder that the run's own folder is made in.
+    member _.OutputFolder = data.Outputs
+    /// What is doubtful, but no reason to refuse.
+    member _.Warnings = data.Warnings
+    /// What follows from the settings: pictures seen, work, memory and disk; one line each.
+    member _.Notes = PlanText.notes data
+    /// The canonical JSON (RFC 8785).
+    member _.Json = json.Value
+    /// The SHA-256 of the canonical JSON in 64 hexadecimal digits.
+    member _.Hash = hash.Value
+    /// The first eight digits of the hash.
+    member _.ShortHash = hash.Value[..7]
+    /// The plan as it is read.
+    member plan.Text = PlanText.render plan.ShortHash data
+    override plan.ToString() = plan.Text
+
+    override plan.Equals other =
+        match other with
+        | :? Plan as other -> plan.Hash = other.Hash
+        | _ -> false
+
+    override plan.GetHashCode() = hash.Value.GetHashCode()
+
+[<RequireQualifiedAccess>]
+module Plan =
+    let private subject (draft: Draft) (subject: SubjectDraft, folder: PictureFolder) =
+        let budget = draft.Budget
+
+        let seen =
+            int64 budget.Steps * int64 budget.Batch * int64 budget.Accumulate
+            / int64 draft.Subjects.Length
+
+        {
+            Token = subject.Token
+            Noun = subject.Noun
+            InstancePrompt = subject.InstancePrompt
+            ClassPrompt = subject.ClassPrompt
+            Folder = folder.Folder
+            Images = folder.Pictures
+            PriorCount = subject.Prior
+            ClassVisited = min (int64 subject.Prior) seen |> int |> LanguagePrimitives.Int32WithMeasure
+        }
+
+    let private lora (tuning: Tuning) (layers: AdaptedLayer list) =
+        let (LoRA rank) = tuning.Method
+
+        let one chooser otherwise =
+            tuning.Parts |> List.tryPick chooser |> Option.defaultValue otherwise
+
+        {
+            Rank = rank
+            Alpha =
+                one
+                    (fun part ->
+                        match part with
+                        | LoraPart.Alpha value -> Some(Some value)
+                        | _ -> None)
+                    None
+            Dropout =
+                one
+                    (fun part ->
+                        match part with
+                        | LoraPart.Dropout value -> Some value
+                        | _ -> None)
+                    0.0
+            Targets = Targets.chosen tuning
+            Layers = layers
+        }
+
+    let private sample (prompt: Prompt) = {
+        Text = prompt.Text
+        Plain = prompt.Plain
+        Mentions = prompt.Mentions |> List.choose _.Token
+    }
+
+    /// Checks the recipe of a script, whose folder relative paths start at; without a script they start at the current
+    /// folder. Gives the plan, or every problem at once: errors first, then warnings.
+    let checkScript (script: string option) (recipe: Recipe) : Result<Plan, Problem list> =
+        let facts = Reading.facts script recipe
+        let native = facts.Base |> Option.map _.NativeSize |> Option.defaultValue 512<px>
+        let draft = Draft.ofRecipe native recipe
+
+        let problems =
+            [
+                yield! Checks.Lines.findings draft
+                yield! facts.Problems
+                yield! Checks.Tokens.findings draft facts
+                yield! Checks.Data.findings draft facts
+                yield! Checks.Compatibility.findings draft facts
+                yield! Checks.Optimisation.findings draft
+                yield! Checks.Resources.findings draft facts
+            ]
+            |> List.distinct
+
+        let errors, warnings = problems |> List.partition isError
+
+        match errors, facts.Base, draft.Tunings with
+        | [], Some model, [ tuning ] ->
+            let layers = Targets.adapted tuning model.Layers
+
+            Ok(
+                Plan {
+                    Name = recipe.Name
+                    Script = script
+                    Model = {
+                        Name = recipe.Model
+                        Family = model.Family
+                        Folder = model.Folder
+                        NativeSize = model.NativeSize
+                        Parameters = model.Parameters
+                        Sha256 = model.Sha256.Value
+                    }
+                    Subjects =
+                        List.zip draft.Subjects (List.choose id facts.Folders)
+                        |> List.map (subject draft)
+                    Lora = lora tuning layers
+                    Budget = draft.Budget
+                    Drawing = draft.Drawing
+                    Samples = draft.Samples |> List.map sample
+                    Outputs = System.IO.Path.GetFullPath draft.Outputs
+                    LeastMemory = Checks.Resources.leastMemory draft.Budget.Precision model layers
+                    Warnings = warnings
+                }
+            )
+        | _ -> Error(errors @ warnings)
+
+    /// Checks a recipe whose relative paths start at the current folder.
+    let check (recipe: Recipe) : Result<Plan, Problem list> = checkScript None recipe

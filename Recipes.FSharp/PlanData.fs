@@ -1,0 +1,71 @@
+namespace Recipes
+
+/// The base model of a plan.
+type BaseModel = {
+    Name: string
+    /// SD1, SD2 or SDXL.
+    Family: string
+    /// The full path of its folder.
+    Folder: string
+    NativeSize: int<px>
+    Parameters: int64
+    /// Of its weight files, in hexadecimal.
+    Sha256: string
+}
+
+/// A subject of a plan.
+type PlannedSubject = {
+    Token: string
+    Noun: string
+    /// The caption of the subject's pictures.
+    InstancePrompt: string
+    /// The caption of the class pictures.
+    ClassPrompt: string
+    /// The full path of the folder of pictures.
+    Folder: string
+    Images: Picture list
+    /// Class pictures to draw with the base model; 0 for none.
+    PriorCount: int<img>
+    /// How many of them the training reaches.
+    ClassVisited: int<img>
+}
+
+/// The adapter of a plan.
+type PlannedLora = {
+    Rank: int<rank>
+    /// As written; nothing where each layer's alpha is its rank.
+    Alpha: float option
+    Dropout: float
+    /// The words that chose the layers.
+    Targets: Layer list
+    /// Every layer that the adapter changes, in the order of the weight files.
+    Layers: AdaptedLayer list
+} with
+
+    /// Numbers that are trained.
+    member lora.Parameters = lora.Layers |> List.sumBy _.Parameters
+
+/// A prompt to draw before and after.
+type PlannedSample = {
+    /// For the tuned model: each subject as token and noun.
+    Text: string
+    /// For the base model: each subject as its noun.
+    Plain: string
+    /// The tokens of the subjects that it mentions.
+    Mentions: string list
+}
+
+/// All that a plan holds. Only `Plan.check` makes a plan of it.
+type internal PlanData = {
+    Name: string
+    Script: string option
+    Model: BaseModel
+    Subjects: PlannedSubject list
+    Lora: PlannedLora
+    Budget: Budget
+    Drawing: Drawing
+    Samples: PlannedSample list
+    Outputs: string
+    LeastMemory: int64
+    Warnings: Problem list
+}

@@ -1,0 +1,88 @@
+namespace Recipes
+
+/// A plan as JSON: what is made and from what, with contents by their SHA-256 and no path, so that the same work has the
+/// same text on every machine. Where results go is no part of it.
+[<RequireQualifiedAccess>]
+module internal PlanJson =
+    let private whole (value: int) = Json.Number(float value)
+
+    let private optional (value: float option) =
+        match value with
+        | Some value -> Json.Number value
+        | None -> Json.Null
+
+    let private subject (subject: PlannedSubject) =
+        Json.Object [
+            "token", Json.Text subject.Token
+            "noun", Json.Text subject.Noun
+            "instancePrompt", Json.Text subject.InstancePrompt
+            "classPrompt", Json.Text subject.ClassPrompt
+            "prior", whole (int subject.PriorCount)
+            "images",
+            Json.List [
+                for picture in subject.Images ->
+                    Json.Object [ "name", Json.Text picture.Name; "sha256", Json.Text picture.Sha256 ]
+            ]
+        ]
+
+    let private lora (lora: PlannedLora) =
+        Json.Object [
+            "method", Json.Text "lora"
+            "rank", whole (int lora.Rank)
+            "dropout", Json.Number lora.Dropout
+            "layers",
+            Json.Object [
+                for layer in lora.Layers ->
+                    layer.Layer.FullName,
+                    Json.Object [ "rank", whole (int layer.Rank); "alpha", Json.Number layer.Alpha ]
+            ]
+        ]
+
+    let private train (budget: Budget) =
+        Json.Object [
+            "steps", whole (int budget.Steps)
+            "rate", Json.Number budget.Rate
+            "batch", whole (int budget.Batch)
+            "accumulate", whole budget.Accumulate
+            "warmup", whole (int budget.Warmup)
+            "schedule", Json.Text(string budget.Schedule)
+            "size", whole (int budget.Size)
+            "seed", Json.Text budget.Seed
+            "precision", Json.Text(string budget.Precision)
+            "device", Json.Text(string budget.Device)
+            "priorWeight", Json.Number budget.PriorWeight
+            "weightDecay", Json.Number budget.WeightDecay
+            "clipNorm", optional budget.ClipNorm
+            "minSnr", optional budget.MinSnr
+            "checkpoint", optional (budget.Checkpoint |> Option.map float)
+        ]
+
+    let private draw (drawing: Drawing) =
+        Json.Object [
+            "denoise", whole (int drawing.Denoise)
+            "guidance", Json.Number drawing.Guidance
+            "avoid", Json.Text drawing.Avoid
+            "seeds", Json.List [ for seed in drawing.Seeds -> Json.Text(string seed) ]
+            "sampler", Json.Text(string drawing.Sampler)
+        ]
+
+    let ofData (plan: PlanData) =
+        Json.Object [
+            "version", whole 1
+            "name", Json.Text plan.Name
+            "model",
+            Json.Object [
+                "name", Json.Text plan.Model.Name
+                "family", Json.Text plan.Model.Family
+                "sha256", Json.Text plan.Model.Sha256
+            ]
+            "subjects", Json.List(plan.Subjects |> List.map subject)
+            "adapter", lora plan.Lora
+            "train", train plan.Budget
+            "draw", draw plan.Drawing
+            "samples",
+            Json.List [
+                for sample in plan.Samples ->
+                    Json.Object [ "text", Json.Text sample.Text; "plain", Json.Text sample.Plain ]
+            ]
+        ]

@@ -1,0 +1,199 @@
+namespace Recipes
+
+open System
+open System.Globalization
+open Recipes.Checks.Resources
+
+/// A plan as it is read: one fact a line, with its unit.
+[<RequireQualifiedAccess>]
+module internal PlanText =
+    let private text (value: float) =
+        value.ToString("0.######", CultureInfo.InvariantCulture)
+
+    /// `1e-4` for small numbers, `0.5` for others.
+    let private rate (value: float) =
+        if value < 0.01 then
+            value.ToString("0.###e-0", CultureInfo.InvariantCulture)
+        else
+            text value
+
+    /// `950`, `12.3 thousand`, `4.56 million`.
+    let private large (count: int64) =
+        let short (value: float) =
+            value.ToString((if value < 99.95 then "0.0" else "0"), CultureInfo.InvariantCulture)
+
+        if count >= 1_000_000L then
+            $"{short (float count / 1e6)} million"
+        elif count >= 10_000L then
+            $"{short (float count / 1e3)} thousand"
+        else
+            counted count "" |> _.Trim().TrimEnd('s')
+
+    let private pictures (count: int) = counted (int64 count) "picture"
+
+    let private sizes (subject: PlannedSubject) =
+        let sides =
+            subject.Images
+            |> List.collect (fun picture -> [ picture.Width; picture.Height ])
+
+        if List.min sides = List.max sides then
+            $"{List.min sides} px"
+        else
+            $"{List.min sides} to {List.max sides} px"
+
+    let private learn (subject: PlannedSubject) = [
+        "learn", $"{subject.Token} {subject.Noun}, from {pictures subject.Images.Length} of {sizes subject}"
+        "", $"captioned \"{subject.InstancePrompt}\""
+
+        if subject.PriorCount > 0<img> then
+            "",
+            $"""beside {counted (int64 subject.PriorCount) "class picture"} of "{subject.ClassPrompt}", drawn by the base model"""
+    ]
+
+    let private adapt (lora: PlannedLora) = [
+        let alpha =
+            match lora.Alpha with
+            | Some alpha -> $"alpha {text alpha}"
+            | None -> "alpha as the rank"
+
+        let dropout =
+            if lora.Dropout > 0.0 then
+                $", dropout {text lora.Dropout}"
+            else
+                ""
+
+        "adapt", $"LoRA of rank {lora.Rank}, {alpha}{dropout}"
+
+        let ranks =
+            match lora.Layers |> List.countBy _.Rank with
+            | [ _ ] -> ""
+            | several ->
+                let shown = several |> List.map (fun (rank, count) -> $"{count} of rank {rank}")
+                $", {listed shown}"
+
+        let targets = listed (lora.Targets |> List.map string)
+
+        "",
+        $"""on {targets}: {counted (int64 lora.Layers.Length) "layer"}{ranks}, {large lora.Parameters} trained parameters"""
+    ]
+
+    let private train (budget: Budget) = [
+        let accumulated =
+            if budget.Accumulate > 1 then
+                $", accumulated over {budget.Accumulate} passes"
+            else
+                ""
+
+        "train",
+        $"""{counted (int64 budget.Steps) "step"} of {pictures (int budget.Batch)} a pass{accumulated}, {budget.Size} px"""
+
+        let warmup =
+            if budget.Warmup > 0<step> then
+                $" after {budget.Warmup} warm-up steps"
+            else
+                ""
+
+        "", $"rate {rate budget.Rate}, {budget.Schedule}{warmup}; weight decay {text budget.WeightDecay}"
+
+        String.concat ", " [
+            if budget.PriorWeight > 0.0 then
+                $"prior weight {text budget.PriorWeight}"
+            match budget.ClipNorm with
+            | Some norm -> $"gradients clipped to {text norm}"
+            | None -> "gradients not clipped"
+            match budget.MinSnr with
+            | Some gamma -> $"min-SNR {text gamma}"
+            | None -> ()
+        ]
+        |> fun line -> "", line
+
+        let checkpoint =
+            match budget.Checkpoint with
+            | Some every -> $", a checkpoint every {every} steps"
+            | None -> ""
+
+        "", $"{budget.Precision} on {budget.Device}, seed {budget.Seed}{checkpoint}"
+    ]
+
+    /// How often what is seen, and how much work it is.
+    let private sums (plan: PlanData) = [
+        let budget = plan.Budget
+        let passes = int64 budget.Steps * int64 budget.Accumulate
+        let seen = passes * int64 budget.Batch
+        let share = float seen / float plan.Subjects.Length
+
+        for subject in plan.Subjects do
+            let times = share / float subject.Images.Length
+
+            "sees",
+            $"""{counted (int64 share) "picture"} of the {subject.Noun}: {text (Math.Round(times, 1))} epochs of {subject.Images.Length}"""
+
+            if subject.PriorCount > 0<img> then
+                let again = text (Math.Round(share / float (max 1 (int subject.PriorCount)), 1))
+
+                "", $"{subject.ClassVisited} of {subject.PriorCount} class pictures, {again} times each"
+
+        let perPicture =
+            int64 plan.Drawing.Denoise * (if plan.Drawing.Guidance > 1.0 then 2L else 1L)
+
+        let classes = plan.Subjects |> List.sumBy (fun subject -> int64 subject.PriorCount)
+
+        let samples = 2L * int64 plan.Samples.Length * int64 plan.Drawing.Seeds.Length
+
+        let doubled =
+            if plan.Subjects |> List.exists (fun subject -> subject.PriorCount > 0<img>) then
+                2L
+            else
+                1L
+
+        "work",
+        $"""{counted (passes * doubled * int64 budget.Batch) "picture"} through the UNet and back, {counted ((classes + samples) * perPicture) "picture"} through it to draw"""
+
+        let layers = plan.Lora.Layers
+
+        "needs",
+        $"{bytes plan.LeastMemory} of memory for weights alone; on disk {bytes (adapterBytes layers)} for the adapter, {bytes (checkpointBytes layers)} for a checkpoint"
+    ]
+
+    let private draw (plan: PlanData) = [
+        let drawing = plan.Drawing
+
+        "draw", $"{drawing.Denoise} steps of {drawing.Sampler}, guidance {text drawing.Guidance}"
+
+        "",
+        $"""{counted (int64 drawing.Seeds.Length) "picture"} a prompt, before and after; seeds {listed (drawing.Seeds |> List.map string)}"""
+
+        if drawing.Avoid <> "" then
+            "", $"avoiding \"{drawing.Avoid}\""
+
+        for sample in plan.Samples do
+            "sample", sample.Text
+    ]
+
+    let private fold (rows: (string * string) list) =
+        rows |> List.map (fun (word, line) -> $"    {word, -8} {line}".TrimEnd())
+
+    /// The facts that follow from the settings, one a line.
+    let notes (plan: PlanData) =
+        sums plan
+        |> List.map (fun (word, line) -> if word = "" then $"      {line}" else $"{word, -5} {line}")
+
+    /// The whole plan. Lines after the first are indented by four, so that it looks right in the interactive session.
+    let render (hash: string) (plan: PlanData) =
+        let model = plan.Model
+
+        String.concat "\n" [
+            $"plan {plan.Name} {hash}"
+            yield!
+                fold [
+                    "base", $"{model.Name}, {model.Family}, {model.NativeSize} px, {large model.Parameters} parameters"
+                    for subject in plan.Subjects do
+                        yield! learn subject
+                    yield! adapt plan.Lora
+                    yield! train plan.Budget
+                    yield! sums plan
+                    yield! draw plan
+                    for warning in plan.Warnings do
+                        "warning", warning.Text
+                ]
+        ]

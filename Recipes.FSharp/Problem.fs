@@ -1,0 +1,86 @@
+namespace Recipes
+
+/// Whether a plan is refused (an error) or runs all the same (a warning).
+[<RequireQualifiedAccess>]
+type Severity =
+    | Error
+    | Warning
+
+/// One thing wrong with a recipe: which check found it, where, what is wrong, and what to do about it.
+[<StructuredFormatDisplay("{Text}")>]
+type Problem = {
+    /// The check's name: a letter for its family (A tokens, B data, C compatibility, D optimisation, E resources,
+    /// L the lines of the recipe) and a number.
+    Code: string
+    Severity: Severity
+    /// The line or block of the recipe, such as `train.steps`.
+    At: string
+    /// The fault, with the values found and no final period.
+    What: string
+    /// What to type or do: a full sentence.
+    Try: string
+} with
+
+    /// `code place: fault. cure`
+    member p.Text = $"{p.Code} {p.At}: {p.What}. {p.Try}"
+    override p.ToString() = p.Text
+
+[<AutoOpen>]
+module internal Problems =
+    let error code at what cure = {
+        Code = code
+        Severity = Severity.Error
+        At = at
+        What = what
+        Try = cure
+    }
+
+    let warning code at what cure = {
+        error code at what cure with
+            Severity = Severity.Warning
+    }
+
+    let isError problem = problem.Severity = Severity.Error
+
+    /// `a`, `a and b`, `a, b and c`.
+    let listed (words: string list) =
+        match List.rev words with
+        | [] -> ""
+        | [ only ] -> only
+        | last :: before -> $"""{before |> List.rev |> String.concat ", "} and {last}"""
+
+    /// The first few of many: `a, b, c and 7 more`.
+    let first limit (words: string list) =
+        if words.Length <= limit then
+            listed words
+        else
+            $"""{words |> List.truncate limit |> String.concat ", "} and {words.Length - limit} more"""
+
+    /// `1 picture`, `3 pictures`, `1,200 pictures`.
+    let counted (number: int64) (noun: string) =
+        let plural =
+            if number = 1L then noun
+            elif noun.EndsWith "pass" then noun + "es"
+            else noun + "s"
+
+        System.String.Format(System.Globalization.CultureInfo.InvariantCulture, "{0:N0} {1}", number, plural)
+
+    /// The words nearest to a misspelt one by Levenshtein distance, nearest first.
+    let nearest limit (wrong: string) (known: string list) =
+        let distance (a: string) (b: string) =
+            let mutable row = [| 0 .. b.Length |]
+
+            for i in 1 .. a.Length do
+                let next = Array.create (b.Length + 1) i
+
+                for j in 1 .. b.Length do
+                    let change = if a[i - 1] = b[j - 1] then 0 else 1
+                    next[j] <- min (min (next[j - 1] + 1) (row[j] + 1)) (row[j - 1] + change)
+
+                row <- next
+
+            row[b.Length]
+
+        known
+        |> List.sortBy (fun word -> distance (wrong.ToLowerInvariant()) (word.ToLowerInvariant()), word)
+        |> List.truncate limit

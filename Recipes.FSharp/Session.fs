@@ -1,0 +1,110 @@
+namespace Recipes
+
+open System
+open System.IO
+open System.Runtime.CompilerServices
+
+/// What a submitted recipe is for.
+[<RequireQualifiedAccess>]
+type Mode =
+    /// Print the plan.
+    | Show
+    /// Print problems and warnings only.
+    | Check
+    /// Hand the plan to the runner.
+    | Run
+
+/// Where a script hands in its recipe. A host, such as the command line, sets the members before it evaluates the script
+/// and reads `ExitCode` after; in a bare script or the interactive session a recipe is checked and shown.
+[<AbstractClass; Sealed>]
+type Session private () =
+    static member val Mode = Mode.Show with get, set
+
+    /// Runs a plan and gives an exit code. A host that sets the mode to Run sets this too.
+    static member val Runner: Plan -> int = (fun plan -> invalidOp $"no runner was set for {plan.Name}") with get, set
+
+    /// Settings changed from outside, as name and text: see `Overrides`.
+    static member val Overrides: (string * string) list = [] with get, set
+
+    /// Print JSON instead of text.
+    static member val Json = false with get, set
+
+    /// The script that is evaluated, where the host knows it better than the compiler.
+    static member val Script: string option = None with get, set
+
+    /// How many recipes were submitted.
+    static member val Submitted = 0 with get, set
+
+    /// 0 where all went well, 1 where a run failed, 2 where a recipe has problems; the highest of all recipes.
+    static member val ExitCode = 0 with get, set
+
+    static member private finish code =
+        Session.ExitCode <- max Session.ExitCode code
+
+    static member private problems(name: string, place: string, problems: Problem list) =
+        if Session.Json then
+            let one (problem: Problem) =
+                Json.Object [
+                    "code", Json.Text problem.Code
+                    "severity", Json.Text(if isError problem then "error" else "warning")
+                    "at", Json.Text problem.At
+                    "what", Json.Text problem.What
+                    "try", Json.Text problem.Try
+                ]
+
+            [ "name", Json.Text name; "problems", Json.List(List.map one problems) ]
+            |> Json.Object
+            |> Json.canonical
+            |> printfn "%s"
+        elif not problems.IsEmpty then
+            let errors, warnings = problems |> List.partition isError
+
+            let counts = [
+                if not errors.IsEmpty then
+                    counted errors.Length "problem"
+                if not warnings.IsEmpty then
+                    counted warnings.Length "warning"
+            ]
+
+            eprintfn $"{name}: {listed counts}{place}"
+
+            for problem in problems do
+                eprintfn $"""  {if isError problem then "error  " else "warning"} {problem}"""
+
+    static member private show(plan: Plan) =
+        if Session.Json then
+            printfn $"{plan.Json}"
+        else
+            printfn $"{plan}"
+
+            match plan.ScriptPath with
+            | Some script ->
+                printfn $"run it with: recipes run {Path.GetRelativePath(Environment.CurrentDirectory, script)}"
+            | None -> printfn "save it as a script and run it with: recipes run SCRIPT.fsx"
+
+    /// Checks a recipe, and shows or runs its plan: the last line of a script.
+    static member submit(recipe: Recipe, [<CallerFilePath>] ?file: string, [<CallerLineNumber>] ?line: int) : unit =
+        Session.Submitted <- Session.Submitted + 1
+
+        let script =
+            Session.Script
+            |> Option.orElse (file |> Option.filter File.Exists)
+            |> Option.map Path.GetFullPath
+
+        let place =
+            match script, line with
+            | Some script, Some line -> $" ({Path.GetFileName script}:{line})"
+            | _ -> ""
+
+        match
+            Overrides.apply Session.Overrides recipe
+            |> Result.bind (Plan.checkScript script)
+        with
+        | Error problems ->
+            Session.problems (recipe.Name, place, problems)
+            Session.finish 2
+        | Ok plan ->
+            match Session.Mode with
+            | Mode.Show -> Session.show plan
+            | Mode.Check -> Session.problems (plan.Name, place, plan.Warnings)
+            | Mode.Run -> Session.finish (Session.Runner plan)

@@ -1,0 +1,208 @@
+namespace Recipes
+
+/// The training budget with every default filled in.
+type Budget = {
+    Steps: int<step>
+    Rate: float
+    Batch: int<img>
+    Accumulate: int
+    Warmup: int<step>
+    Schedule: Schedule
+    Size: int<px>
+    /// As text, since JSON has no integers: see `RandomStreams` of the core.
+    Seed: string
+    Precision: Precision
+    Device: Device
+    PriorWeight: float
+    WeightDecay: float
+    /// The largest length of the whole gradient; nothing where it is not clipped.
+    ClipNorm: float option
+    MinSnr: float option
+    Checkpoint: int<step> option
+}
+
+/// The drawing settings with every default filled in.
+type Drawing = {
+    Denoise: int<step>
+    Guidance: float
+    Avoid: string
+    /// One picture a prompt and seed.
+    Seeds: int list
+    Sampler: Sampler
+}
+
+/// A subject as written, defaults filled in; the token and the folder are empty where their lines are missing.
+type internal SubjectDraft = {
+    Noun: string
+    Token: string
+    InstancePrompt: string
+    ClassPrompt: string
+    Folder: string
+    Prior: int<img>
+    Upscaled: bool
+}
+
+/// A recipe with defaults filled in and nothing checked: of a line given twice, the last counts.
+type internal Draft = {
+    Recipe: Recipe
+    Subjects: SubjectDraft list
+    Tunings: Tuning list
+    Budget: Budget
+    Drawing: Drawing
+    Samples: Prompt list
+    Outputs: string
+}
+
+[<RequireQualifiedAccess>]
+module internal Draft =
+    let instanceTemplate = "a photo of {token} {noun}"
+    let classTemplate = "a photo of a {noun}"
+
+    let subject (subject: Subject) =
+        let start = {
+            Noun = subject.Noun
+            Token = ""
+            InstancePrompt = instanceTemplate
+            ClassPrompt = classTemplate
+            Folder = ""
+            Prior = 0<img>
+            Upscaled = false
+        }
+
+        let written =
+            (start, subject.Parts)
+            ||> List.fold (fun draft part ->
+                match part with
+                | SubjectPart.Token token -> { draft with Token = token }
+                | SubjectPart.Images folder -> { draft with Folder = folder }
+                | SubjectPart.Prior pictures -> { draft with Prior = pictures }
+                | SubjectPart.InstancePrompt template -> { draft with InstancePrompt = template }
+                | SubjectPart.ClassPrompt template -> { draft with ClassPrompt = template }
+                | SubjectPart.Upscaled -> { draft with Upscaled = true })
+
+        let fill (template: string) =
+            template.Replace("{token}", written.Token).Replace("{noun}", written.Noun)
+
+        {
+            written with
+                InstancePrompt = fill written.InstancePrompt
+                ClassPrompt = fill written.ClassPrompt
+        }
+
+    let private budget native hasPrior (parts: TrainPart list) =
+        let start = {
+            Steps = 0<step>
+            Rate = 1e-4
+            Batch = 1<img>
+            Accumulate = 1
+            Warmup = 0<step>
+            Schedule = Constant
+            Size = native
+            Seed = "0"
+            Precision = Float32
+            Device = Cpu
+            PriorWeight = if hasPrior then 1.0 else 0.0
+            WeightDecay = 0.01
+            ClipNorm = Some 1.0
+            MinSnr = None
+            Checkpoint = None
+        }
+
+        (start, parts)
+        ||> List.fold (fun budget part ->
+            match part with
+            | TrainPart.Steps value -> { budget with Steps = value }
+            | TrainPart.Rate value -> { budget with Rate = value }
+            | TrainPart.Batch value -> { budget with Batch = value }
+            | TrainPart.Accumulate value -> { budget with Accumulate = value }
+            | TrainPart.Warmup value -> { budget with Warmup = value }
+            | TrainPart.Schedule value -> { budget with Schedule = value }
+            | TrainPart.Size value -> { budget with Budget.Size = value }
+            | TrainPart.Seed value -> { budget with Seed = string value }
+            | TrainPart.Precision value -> { budget with Precision = value }
+            | TrainPart.Device value -> { budget with Device = value }
+            | TrainPart.PriorWeight value -> { budget with PriorWeight = value }
+            | TrainPart.WeightDecay value -> { budget with WeightDecay = value }
+            | TrainPart.ClipNorm 0.0 -> { budget with ClipNorm = None }
+            | TrainPart.ClipNorm value -> { budget with ClipNorm = Some value }
+            | TrainPart.MinSnr value -> { budget with MinSnr = Some value }
+            | TrainPart.Checkpoint value -> { budget with Checkpoint = Some value })
+
+    let private drawing (parts: DrawPart list) =
+        let start = {
+            Denoise = 20<step>
+            Guidance = 5.0
+            Avoid = ""
+            Seeds = [ 0..3 ]
+            Sampler = Ddim
+        }
+
+        (start, parts)
+        ||> List.fold (fun drawing part ->
+            match part with
+            | DrawPart.Denoise value -> { drawing with Denoise = value }
+            | DrawPart.Guidance value -> { drawing with Guidance = value }
+            | DrawPart.Avoid value -> { drawing with Avoid = value }
+            | DrawPart.Seeds values -> { drawing with Seeds = values }
+            | DrawPart.Count count -> {
+                drawing with
+                    Seeds = [ 0 .. int count - 1 ]
+              }
+            | DrawPart.Sampler value -> { drawing with Sampler = value })
+
+    let collect chooser (recipe: Recipe) =
+        recipe.Parts |> List.choose chooser |> List.concat
+
+    let trainParts =
+        collect (fun part ->
+            match part with
+            | RecipePart.Train parts -> Some parts
+            | _ -> None)
+
+    let drawParts =
+        collect (fun part ->
+            match part with
+            | RecipePart.Draw parts -> Some parts
+            | _ -> None)
+
+    let outputParts =
+        collect (fun part ->
+            match part with
+            | RecipePart.Outputs parts -> Some parts
+            | _ -> None)
+
+    let subjects =
+        collect (fun part ->
+            match part with
+            | RecipePart.Learn subject -> Some [ subject ]
+            | _ -> None)
+
+    let tunings =
+        collect (fun part ->
+            match part with
+            | RecipePart.Adapt tuning -> Some [ tuning ]
+            | _ -> None)
+
+    let private samples =
+        collect (fun part ->
+            match part with
+            | RecipePart.Sample prompt -> Some [ prompt ]
+            | _ -> None)
+
+    /// Fills in the defaults; the base model's own size is one of them.
+    let ofRecipe native (recipe: Recipe) =
+        let subjects = subjects recipe |> List.map subject
+
+        {
+            Recipe = recipe
+            Subjects = subjects
+            Tunings = tunings recipe
+            Budget = budget native (subjects |> List.exists (fun s -> s.Prior > 0<img>)) (trainParts recipe)
+            Drawing = drawing (drawParts recipe)
+            Samples = samples recipe
+            Outputs =
+                ("runs", outputParts recipe)
+                ||> List.fold (fun _ part ->
+                    match part with
+                    | OutputPart.Folder path -> path)
+        }

@@ -1,0 +1,105 @@
+namespace Recipes
+
+open System
+
+/// A layer that the adapter changes.
+type AdaptedLayer = {
+    Layer: BaseLayer
+    Rank: int<rank>
+    Alpha: float
+} with
+
+    /// Numbers in both factors: rank x (inputs + outputs), the inputs of a convolution counted with its kernel.
+    member adapted.Parameters =
+        let kernel = max 1 adapted.Layer.Kernel
+
+        int64 adapted.Rank
+        * (int64 adapted.Layer.In * int64 (kernel * kernel) + int64 adapted.Layer.Out)
+
+/// Which layers a word of the recipe means.
+[<RequireQualifiedAccess>]
+module internal Targets =
+    /// Whether a name matches a pattern in which `*` stands for any characters.
+    let private glob (pattern: string) (name: string) =
+        let expression = Text.RegularExpressions.Regex.Escape(pattern).Replace("\\*", ".*")
+
+        Text.RegularExpressions.Regex.IsMatch(
+            name,
+            $"^(?:{expression})$",
+            Text.RegularExpressions.RegexOptions.NonBacktracking
+        )
+
+    let private endsWith (ending: string) (name: string) =
+        name = ending || name.EndsWith("." + ending, StringComparison.Ordinal)
+
+    let private attention = [ "to_q"; "to_k"; "to_v"; "to_out.0" ]
+    let private textAttention = [ "q_proj"; "k_proj"; "v_proj"; "out_proj" ]
+    let private residual = [ "conv1"; "conv2"; "conv_shortcut" ]
+
+    let private isUnet layer = layer.Component = "unet"
+    let private hasPart part (layer: BaseLayer) = $".{layer.Name}.".Contains $".{part}."
+
+    let private endsInOne endings (layer: BaseLayer) =
+        endings |> List.exists (fun ending -> endsWith ending layer.Name)
+
+    /// Whether the layer is one of those.
+    let matches target (layer: BaseLayer) =
+        match target with
+        | Attention ->
+            isUnet layer
+            && (hasPart "attn1" layer || hasPart "attn2" layer)
+            && endsInOne attention layer
+        | CrossAttention -> isUnet layer && hasPart "attn2" layer && endsInOne attention layer
+        | FeedForward -> isUnet layer && hasPart "ff" layer
+        | Convolution ->
+            isUnet layer
+            && (hasPart "resnets" layer && endsInOne residual layer
+                || (hasPart "downsamplers" layer || hasPart "upsamplers" layer)
+                   && endsInOne [ "conv" ] layer)
+        | TextEncoder -> layer.Component = "text_encoder" && endsInOne textAttention layer
+        | Named pattern when pattern.Contains '*' -> glob pattern layer.Name || glob pattern layer.FullName
+        | Named ending -> endsWith ending layer.FullName
+
+    /// The layers that a tuning names, all attention where it names none.
+    let chosen (tuning: Tuning) =
+        let written =
+            tuning.Parts
+            |> List.choose (fun part ->
+                match part with
+                | LoraPart.Only layer -> Some layer
+                | _ -> None)
+
+        if written.IsEmpty then
+            [ Attention ]
+        else
+            List.distinct written
+
+    /// Every layer that the tuning changes, with its rank and alpha, in the order of the weight file.
+    let adapted (tuning: Tuning) (layers: BaseLayer list) =
+        let targets = chosen tuning
+        let (LoRA rank) = tuning.Method
+
+        let rankOf layer =
+            (rank, tuning.Parts)
+            ||> List.fold (fun rank part ->
+                match part with
+                | LoraPart.RankAt(target, other) when matches target layer -> other
+                | _ -> rank)
+
+        let alpha =
+            tuning.Parts
+            |> List.tryPick (fun part ->
+                match part with
+                | LoraPart.Alpha value -> Some value
+                | _ -> None)
+
+        layers
+        |> List.filter (fun layer -> targets |> List.exists (fun target -> matches target layer))
+        |> List.map (fun layer ->
+            let rank = rankOf layer
+
+            {
+                Layer = layer
+                Rank = rank
+                Alpha = defaultArg alpha (float rank)
+            })
