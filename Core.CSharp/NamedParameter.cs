@@ -1,6 +1,6 @@
 using TorchSharp.Modules;
 
-namespace Recipes.Core.Training;
+namespace Recipes.Core;
 
 /// <summary>A weight being trained, with the name it has in checkpoints.</summary>
 /// <param name="Name">Unique among the parameters trained together.</param>

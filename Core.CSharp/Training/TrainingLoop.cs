@@ -1,0 +1,115 @@
+using System.Diagnostics;
+
+namespace Recipes.Core.Training;
+
+/// <summary>Settings of <see cref="TrainingLoop"/>.</summary>
+public sealed record TrainingLoopOptions
+{
+    /// <summary>Optimiser steps in all, those before resuming included.</summary>
+    public required long Steps { get; init; }
+
+    /// <summary>Where checkpoints go; null for none.</summary>
+    public string? CheckpointFolder { get; init; }
+
+    /// <summary>Steps between checkpoints; null for one when interrupted only.</summary>
+    public long? CheckpointEvery { get; init; }
+
+    /// <summary>Tells this plan from others.</summary>
+    public string PlanHash { get; init; } = "";
+}
+
+/// <summary>Progress after one step.</summary>
+/// <param name="Step">Steps done, from 1.</param>
+/// <param name="Total">Steps in all.</param>
+/// <param name="Loss">What was minimised.</param>
+/// <param name="InstanceLoss">The part of the instances.</param>
+/// <param name="PriorLoss">The part of the class images before its weight.</param>
+/// <param name="GradientNorm">Joint norm of the gradients before clipping.</param>
+/// <param name="Rate">The learning rate.</param>
+/// <param name="SecondsPerStep">Mean since the start or resumption.</param>
+public sealed record TrainingStep(
+    long Step, long Total, double Loss, double InstanceLoss, double? PriorLoss, double GradientNorm, double Rate, double SecondsPerStep);
+
+/// <summary>How a training ended.</summary>
+public enum TrainingStatus
+{
+    /// <summary>All steps are done.</summary>
+    Completed,
+
+    /// <summary>It was cancelled between two steps, after writing a checkpoint.</summary>
+    Interrupted,
+}
+
+/// <summary>Runs a training step again and again: resuming, progress, checkpoints, interruption.</summary>
+public static class TrainingLoop
+{
+    /// <summary>Runs all steps that are not done yet.</summary>
+    /// <param name="step">What to run.</param>
+    /// <param name="options">How often, and where checkpoints go.</param>
+    /// <param name="progress">Told of every step, on this thread or wherever it posts to.</param>
+    /// <param name="cancellation">Ends the run after the step that is running, with a checkpoint.</param>
+    /// <returns>How it ended and how many steps are done.</returns>
+    /// <exception cref="RecipesException">
+    /// The loss is not a number, a checkpoint is of another plan or cannot be written; the last good one is kept.
+    /// </exception>
+    public static (TrainingStatus Status, long Done) Run(
+        ITrainingStep step, TrainingLoopOptions options, IProgress<TrainingStep>? progress, CancellationToken cancellation)
+    {
+        if (options.CheckpointEvery is <= 0)
+        {
+            throw new RecipesException("CheckpointEvery", $"{options.CheckpointEvery} is not a number of steps", "Set 1 or more, or leave it out.");
+        }
+
+        var folder = options.CheckpointFolder;
+        var start = folder is null ? 0 : TrainingCheckpoint.Resume(folder, step, options.PlanHash);
+        var saved = start;
+        var clock = Stopwatch.StartNew();
+        for (var index = start; index < options.Steps; index++)
+        {
+            if (cancellation.IsCancellationRequested)
+            {
+                Save(index);
+                return (TrainingStatus.Interrupted, index);
+            }
+
+            var result = step.Run(index);
+            if (!double.IsFinite(result.Loss) || !double.IsFinite(result.GradientNorm))
+            {
+                throw Diverged(index + 1, result, folder is not null && saved > 0 ? saved : null);
+            }
+
+            var done = index + 1;
+            progress?.Report(new TrainingStep(
+                done,
+                options.Steps,
+                result.Loss,
+                result.InstanceLoss,
+                result.PriorLoss,
+                result.GradientNorm,
+                result.Rate,
+                clock.Elapsed.TotalSeconds / (done - start)));
+            if (done % options.CheckpointEvery == 0 || (done == options.Steps && options.CheckpointEvery is not null))
+            {
+                Save(done);
+            }
+        }
+
+        return (TrainingStatus.Completed, Math.Max(start, options.Steps));
+
+        void Save(long done)
+        {
+            if (folder is not null && done > saved)
+            {
+                TrainingCheckpoint.Write(folder, step, done, options.PlanHash);
+                saved = done;
+            }
+        }
+    }
+
+    private static RecipesException Diverged(long step, StepResult result, long? kept) =>
+        new(
+            $"Step {step}",
+            $"the loss is {result.Loss} and the gradients' norm {result.GradientNorm}",
+            $"Lower the learning rate (it was {result.Rate:g3}), set a clip norm of 1 or less, or train in float32."
+                + (kept is { } good ? $" The checkpoint of step {good} is kept." : ""));
+}
