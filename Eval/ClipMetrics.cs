@@ -120,7 +120,7 @@ public static class ClipMetrics
     private static Score Rate(string tower, int[] ranks, int candidates, int top) => new(
         $"Retrieval, top {top} ({tower})",
         $"Share of pictures whose own caption is among the {Say(top, "nearest caption")} of at least {candidates} "
-            + $"by {tower}’s cosine; a tie counts as a miss.",
+            + $"by {tower}’s cosine; ties count against it.",
         ranks.Select(rank => rank <= top ? 1.0 : 0).ToList());
 
     private static void Need(string name, Embeddings rows, int least)

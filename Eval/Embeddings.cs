@@ -69,7 +69,8 @@ public sealed class Embeddings
         }
 
         var dot = 0.0;
-        var (left, right) = (Row(row), other.Row(otherRow));
+        var left = Row(row);
+        var right = other.Row(otherRow);
         for (var i = 0; i < left.Length; i++)
         {
             dot += (double)left[i] * right[i];

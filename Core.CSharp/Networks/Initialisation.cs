@@ -23,11 +23,15 @@ public static class Initialisation
                     parameter.uniform_(-bound, bound, generator);
                 }
             }
+            else if (module is IInitialised own)
+            {
+                own.Fill(generator);
+            }
             else
             {
                 foreach (var (key, parameter) in module.named_parameters(recurse: false))
                 {
-                    if (module is TorchSharp.Modules.Embedding || parameter.dim() > 1)
+                    if (parameter.dim() > 1)
                     {
                         parameter.normal_(0, embedding, generator);
                     }

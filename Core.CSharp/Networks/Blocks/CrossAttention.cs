@@ -1,0 +1,62 @@
+using Recipes.Core.Networks.Layers;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using Linear = Recipes.Core.Networks.Layers.Linear;
+
+namespace Recipes.Core.Networks.Blocks;
+
+/// <summary>Attention of several heads from one sequence to itself or to another (the text).</summary>
+internal sealed class CrossAttention : nn.Module
+{
+    private readonly Linear to_q;
+    private readonly Linear to_k;
+    private readonly Linear to_v;
+    private readonly ModuleList<Linear> to_out;
+    private readonly long heads;
+    private readonly bool upcast;
+
+    /// <param name="width">Width of the queries and of the output.</param>
+    /// <param name="contextWidth">Width of what is attended to.</param>
+    /// <param name="heads">Number of heads; the width is a multiple of it.</param>
+    /// <param name="upcast">Whether to attend in float32.</param>
+    /// <param name="device">Where the weights lie.</param>
+    /// <param name="dtype">Type of the weights.</param>
+    public CrossAttention(
+        long width, long contextWidth, long heads, bool upcast, Device? device, ScalarType? dtype)
+        : base(nameof(CrossAttention))
+    {
+        this.heads = heads;
+        this.upcast = upcast;
+        to_q = new Linear(width, width, hasBias: false, device, dtype);
+        to_k = new Linear(contextWidth, width, hasBias: false, device, dtype);
+        to_v = new Linear(contextWidth, width, hasBias: false, device, dtype);
+        to_out = new ModuleList<Linear>(new Linear(width, width, device: device, dtype: dtype));
+        RegisterComponents();
+    }
+
+    /// <summary>The keys and values of a context, split in heads: [batch, heads, m, d] each.</summary>
+    /// <param name="context">[batch, m, context width].</param>
+    public (Tensor Key, Tensor Value) Prepare(Tensor context)
+    {
+        using var scope = NewDisposeScope();
+        var key = Attention.Split(to_k.forward(context), heads);
+        var value = Attention.Split(to_v.forward(context), heads);
+        return upcast
+            ? scope.MoveToOuter(key.to_type(ScalarType.Float32), value.to_type(ScalarType.Float32))
+            : scope.MoveToOuter(key, value);
+    }
+
+    /// <param name="states">[batch, n, width].</param>
+    /// <param name="keyAndValue">From <see cref="Prepare"/>.</param>
+    /// <returns>[batch, n, width].</returns>
+    public Tensor forward(Tensor states, (Tensor Key, Tensor Value) keyAndValue)
+    {
+        using var scope = NewDisposeScope();
+        var query = Attention.Split(to_q.forward(states), heads);
+        var attended = upcast
+            ? Attention.Attend(query.to_type(ScalarType.Float32), keyAndValue.Key, keyAndValue.Value)
+                .to_type(states.dtype)
+            : Attention.Attend(query, keyAndValue.Key, keyAndValue.Value);
+        return to_out[0].forward(attended).MoveToOuterDisposeScope();
+    }
+}

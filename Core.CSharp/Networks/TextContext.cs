@@ -1,0 +1,53 @@
+using Recipes.Core.Networks.Blocks;
+using static TorchSharp.torch;
+
+namespace Recipes.Core.Networks;
+
+/// <summary>
+/// The text that the attentions look at. When it is reused (sampling asks the network about the same prompts at
+/// each step) the keys and values are computed once for each attention and kept.
+/// </summary>
+public sealed class TextContext : IDisposable
+{
+    private readonly Dictionary<nn.Module, (Tensor Key, Tensor Value)>? kept;
+
+    /// <param name="states">[batch, m, width]; not owned.</param>
+    /// <param name="reused">Whether to keep keys and values. Needs unchanging weights and no gradients.</param>
+    public TextContext(Tensor states, bool reused = false)
+    {
+        States = states;
+        kept = reused ? [] : null;
+    }
+
+    /// <summary>[batch, m, width].</summary>
+    public Tensor States { get; }
+
+    internal (Tensor Key, Tensor Value) For(CrossAttention attention)
+    {
+        if (kept is null)
+        {
+            return attention.Prepare(States);
+        }
+
+        if (!kept.TryGetValue(attention, out var prepared))
+        {
+            prepared = attention.Prepare(States);
+            prepared = (prepared.Key.DetachFromDisposeScope(), prepared.Value.DetachFromDisposeScope());
+            kept.Add(attention, prepared);
+        }
+
+        return prepared;
+    }
+
+    /// <summary>Frees the keys and values kept.</summary>
+    public void Dispose()
+    {
+        foreach (var (key, value) in kept?.Values ?? Enumerable.Empty<(Tensor, Tensor)>())
+        {
+            key.Dispose();
+            value.Dispose();
+        }
+
+        kept?.Clear();
+    }
+}

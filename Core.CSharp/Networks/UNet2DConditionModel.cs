@@ -1,0 +1,159 @@
+using Recipes.Core.Networks.Blocks;
+using TorchSharp.Modules;
+using static TorchSharp.torch;
+using Conv2d = Recipes.Core.Networks.Layers.Conv2d;
+using Embedding = Recipes.Core.Networks.Layers.Embedding;
+using GroupNorm = Recipes.Core.Networks.Layers.GroupNorm;
+
+namespace Recipes.Core.Networks;
+
+/// <summary>
+/// The denoiser of Stable Diffusion (Rombach et al. 2022, section 3): what a noisy latent holds besides the picture,
+/// given the timestep and the text. Its parameters are named as in diffusers checkpoints.
+/// </summary>
+public sealed class UNet2DConditionModel : nn.Module<Tensor, Tensor, Tensor, Tensor>
+{
+    private readonly Conv2d conv_in;
+    private readonly TimestepEmbedding time_embedding;
+    private readonly Embedding? class_embedding;
+    private readonly TimestepEmbedding? add_embedding;
+    private readonly ModuleList<UNetDownBlock> down_blocks;
+    private readonly UNetMidBlock mid_block;
+    private readonly ModuleList<UNetUpBlock> up_blocks;
+    private readonly GroupNorm conv_norm_out;
+    private readonly Conv2d conv_out;
+
+    /// <param name="config">The shape.</param>
+    /// <param name="device">The CPU by default; meta for shapes alone.</param>
+    /// <param name="dtype">Float32 by default.</param>
+    /// <exception cref="RecipesException">The config contradicts itself.</exception>
+    public UNet2DConditionModel(UNetConfig config, Device? device = null, ScalarType? dtype = null)
+        : base(nameof(UNet2DConditionModel))
+    {
+        config.Check();
+        Config = config;
+        var parts = new UNetParts(config, device, dtype);
+        var widths = config.BlockOutChannels;
+        var levels = Enumerable.Range(0, widths.Count);
+        conv_in = new Conv2d(config.InChannels, widths[0], 3, padding: 1, device: device, dtype: dtype);
+        time_embedding = new TimestepEmbedding(widths[0], parts.TimeWidth, device, dtype);
+        class_embedding = config.NumClassEmbeds is { } labels
+            ? new Embedding(labels, parts.TimeWidth, device, dtype)
+            : null;
+        add_embedding = config.ProjectionClassEmbeddingsInputDim is { } added
+            ? new TimestepEmbedding(added, parts.TimeWidth, device, dtype)
+            : null;
+        down_blocks = new ModuleList<UNetDownBlock>([.. levels.Select(level => new UNetDownBlock(parts, level))]);
+        mid_block = new UNetMidBlock(parts);
+        up_blocks = new ModuleList<UNetUpBlock>([.. levels.Select(index => new UNetUpBlock(parts, index))]);
+        conv_norm_out = new GroupNorm(config.NormNumGroups, widths[0], config.NormEps, device, dtype);
+        conv_out = new Conv2d(widths[0], config.OutChannels, 3, padding: 1, device: device, dtype: dtype);
+        RegisterComponents();
+    }
+
+    /// <summary>The shape it was built with.</summary>
+    public UNetConfig Config { get; }
+
+    /// <summary>The type of its weights and its output.</summary>
+    public ScalarType DType => conv_in.Weight.dtype;
+
+    /// <summary>Where its weights lie.</summary>
+    public Device Device => conv_in.Weight.device;
+
+    /// <param name="sample">Noisy latents, [batch, in, height, width].</param>
+    /// <param name="timesteps">[batch] or [1], of any type.</param>
+    /// <param name="context">The text encoder's states, [batch, m, cross-attention width].</param>
+    /// <returns>[batch, out, height, width], in the type of the weights.</returns>
+    public override Tensor forward(Tensor sample, Tensor timesteps, Tensor context)
+    {
+        using var text = new TextContext(context);
+        return forward(sample, timesteps, text);
+    }
+
+    /// <inheritdoc cref="forward(Tensor, Tensor, Tensor)"/>
+    /// <param name="sample">Noisy latents, [batch, in, height, width].</param>
+    /// <param name="timesteps">[batch] or [1], of any type.</param>
+    /// <param name="context">The text, whose keys and values may be kept over several calls.</param>
+    /// <param name="conditions">What the model is told besides.</param>
+    public Tensor forward(Tensor sample, Tensor timesteps, TextContext context, UNetConditions? conditions = null)
+    {
+        CheckShapes(sample, context.States);
+        using var scope = NewDisposeScope();
+        var type = DType;
+        var time = EmbedTime(timesteps, sample.shape[0], conditions).silu();
+        var hidden = conv_in.forward(sample.to_type(type));
+        var skips = new List<Tensor> { hidden };
+        foreach (var block in down_blocks)
+        {
+            hidden = block.forward(hidden, time, context, skips);
+        }
+
+        hidden = mid_block.forward(hidden, time, context);
+        if (conditions?.DownResiduals is { } residuals)
+        {
+            for (var i = 0; i < skips.Count; i++)
+            {
+                skips[i] = skips[i].add(residuals[i]);
+            }
+        }
+
+        if (conditions?.MidResidual is { } residual)
+        {
+            hidden = hidden.add(residual);
+        }
+
+        foreach (var block in up_blocks)
+        {
+            hidden = block.forward(hidden, time, context, skips);
+        }
+
+        return conv_out.forward(conv_norm_out.Activated(hidden)).MoveToOuterDisposeScope();
+    }
+
+    private Tensor EmbedTime(Tensor timesteps, long batch, UNetConditions? conditions)
+    {
+        var sinusoids = TimestepEmbedding.Sinusoids(
+            timesteps.to(Device), Config.BlockOutChannels[0], Config.FlipSinToCos, Config.FreqShift);
+        var time = time_embedding.forward(sinusoids).expand(batch, -1);
+        if (class_embedding is not null)
+        {
+            time = time + class_embedding.forward(Needed(conditions?.ClassLabels, "class labels"));
+        }
+
+        if (add_embedding is not null)
+        {
+            var pooled = Needed(conditions?.PooledText, "pooled text");
+            var ids = Needed(conditions?.TimeIds, "time ids");
+            var sizes = TimestepEmbedding.Sinusoids(
+                ids.reshape(-1), Config.AdditionTimeEmbedDim ?? 0, Config.FlipSinToCos, Config.FreqShift);
+            var added = cat([pooled, sizes.reshape(pooled.shape[0], -1).to_type(pooled.dtype)], -1);
+            time = time + add_embedding.forward(added);
+        }
+
+        return time;
+    }
+
+    private Tensor Needed(Tensor? given, string what) =>
+        given ?? throw new RecipesException(
+            Config.Where, $"the model needs {what}, and none were given", "Use the pipeline of this kind of model.");
+
+    private void CheckShapes(Tensor sample, Tensor context)
+    {
+        if (sample.dim() != 4 || sample.shape[1] != Config.InChannels)
+        {
+            throw new RecipesException(
+                Config.Where,
+                $"the latents are [{string.Join(", ", sample.shape)}], not [batch, {Config.InChannels}, height, width]",
+                "Give latents of the model's own VAE, and what else its in_channels ask for.");
+        }
+
+        if (context.dim() != 3 || context.shape[2] != Config.CrossAttentionDim || context.shape[0] != sample.shape[0])
+        {
+            throw new RecipesException(
+                Config.Where,
+                $"the text states are [{string.Join(", ", context.shape)}], "
+                    + $"not [{sample.shape[0]}, tokens, {Config.CrossAttentionDim}]",
+                "Use the text encoder that belongs to this model, with one prompt for each latent.");
+        }
+    }
+}

@@ -1,0 +1,183 @@
+using System.Text.Json;
+
+namespace Recipes.Core.Weights;
+
+/// <summary>
+/// What a Stable Diffusion folder in diffusers layout says about itself, from its configs and the headers of its
+/// weights alone: fast, and without libtorch, so that a plan can be checked against it.
+/// </summary>
+public sealed class ModelFolder
+{
+    private const string Cure = "Download the whole model folder again.";
+    private readonly Lazy<string> sha256;
+
+    private ModelFolder(string path, IReadOnlyDictionary<string, IReadOnlyList<string>> weights)
+    {
+        Path = path;
+        Weights = weights;
+        sha256 = new Lazy<string>(() => FolderHash.Of(path, weights.Values.SelectMany(files => files)));
+    }
+
+    /// <summary>The folder.</summary>
+    public string Path { get; }
+
+    /// <summary>The weight files of each component: unet, vae, text_encoder and, for SDXL, text_encoder_2.</summary>
+    public IReadOnlyDictionary<string, IReadOnlyList<string>> Weights { get; }
+
+    /// <summary>The pipeline's class, such as StableDiffusionPipeline.</summary>
+    public required string PipelineClass { get; init; }
+
+    /// <summary>SD1, SD2 or SDXL, told by the structure: two text encoders, or linear projections in the UNet.</summary>
+    public required string Family { get; init; }
+
+    /// <summary>The side of the square pictures it was trained on, in pixels.</summary>
+    public required int NativeSize { get; init; }
+
+    /// <summary>How many pixels one latent stands for along each side.</summary>
+    public required int LatentFactor { get; init; }
+
+    /// <summary>Channels that the UNet takes: 4, or 9 for inpainting and 8 for editing by instruction.</summary>
+    public required int InChannels { get; init; }
+
+    /// <summary>The width of the text embeddings that the UNet attends to.</summary>
+    public required int CrossAttentionDim { get; init; }
+
+    /// <summary>What the UNet predicts: epsilon, v_prediction or sample.</summary>
+    public required string PredictionType { get; init; }
+
+    /// <summary>Weights of all components together.</summary>
+    public required long ParameterCount { get; init; }
+
+    /// <summary>Bytes of all weight files together.</summary>
+    public required long Bytes { get; init; }
+
+    /// <summary>Every linear map and convolution of the UNet and the text encoders.</summary>
+    public required IReadOnlyList<LayerInfo> Layers { get; init; }
+
+    /// <summary>The folder with vocab.json and merges.txt.</summary>
+    public string TokenizerFolder => System.IO.Path.Combine(Path, "tokenizer");
+
+    /// <summary>SHA-256 over the names and bytes of the weight files, in hexadecimal; reads them all, once.</summary>
+    public string Sha256 => sha256.Value;
+
+    /// <summary>Reads a folder.</summary>
+    /// <exception cref="RecipesException">A part is missing, broken, or of a kind that is not supported.</exception>
+    public static ModelFolder Read(string path)
+    {
+        if (!Directory.Exists(path))
+        {
+            throw File.Exists(path)
+                ? new RecipesException(
+                    path,
+                    "it is a single file, where a model folder in diffusers layout is needed",
+                    "Convert it with diffusers (from_single_file, then save_pretrained) and name the folder.")
+                : new RecipesException(path, "there is no such folder", "Check the path, or download the model there.");
+        }
+
+        var index = ConfigFile.Read(
+            System.IO.Path.Combine(path, "model_index.json"), "Name the folder that holds model_index.json, unet/ and vae/.");
+        var pipeline = index.Text("_class_name") ?? "no class";
+        var components = Components(index);
+        foreach (var needed in new[] { "unet", "vae", "text_encoder", "tokenizer", "scheduler" })
+        {
+            if (!components.Contains(needed))
+            {
+                throw new RecipesException(
+                    index.Path,
+                    $"it names no {needed} ({pipeline})",
+                    "Choose a Stable Diffusion 1, Stable Diffusion 2 or SDXL model.");
+            }
+        }
+
+        ConfigFile Config(string component, string file = "config.json") =>
+            ConfigFile.Read(System.IO.Path.Combine(path, component, file), Cure);
+        var unet = Config("unet");
+        var factor = 1 << Math.Min(Config("vae").Count("block_out_channels") - 1, 8);
+        CheckTokenizer(path);
+
+        var weights = new OrderedDictionary<string, IReadOnlyList<string>>();
+        foreach (var component in new[] { "unet", "vae", "text_encoder", "text_encoder_2" }.Where(components.Contains))
+        {
+            weights[component] = WeightFiles.Find(
+                System.IO.Path.Combine(path, component),
+                component.StartsWith("text", StringComparison.Ordinal) ? "model" : "diffusion_pytorch_model");
+        }
+
+        var contents = Contents.Read(weights);
+        return new ModelFolder(path, weights)
+        {
+            PipelineClass = pipeline,
+            Family = components.Contains("text_encoder_2") ? "SDXL" : unet.Flag("use_linear_projection") ? "SD2" : "SD1",
+            NativeSize = SampleSize(unet) * factor,
+            LatentFactor = factor,
+            InChannels = unet.Number("in_channels"),
+            CrossAttentionDim = unet.Number("cross_attention_dim"),
+            PredictionType = Config("scheduler", "scheduler_config.json").Text("prediction_type") ?? "epsilon",
+            ParameterCount = contents.Parameters,
+            Bytes = contents.Bytes,
+            Layers = contents.Layers,
+        };
+    }
+
+    /// <summary>The components that are there: pairs of library and class, [null, null] for an absent one.</summary>
+    private static HashSet<string> Components(ConfigFile index) =>
+    [
+        .. index.Properties
+            .Where(pair => pair.Value.ValueKind == JsonValueKind.Array && pair.Value.GetArrayLength() == 2
+                && pair.Value[1].ValueKind == JsonValueKind.String)
+            .Select(pair => pair.Name),
+    ];
+
+    /// <summary>
+    /// The side of the UNet's latents. Folders saved by diffusers before 0.9 state 32 for models of 64; diffusers
+    /// itself corrects that when it loads them.
+    /// </summary>
+    private static int SampleSize(ConfigFile unet)
+    {
+        var stated = unet.Number("sample_size");
+        var old = Version.TryParse(unet.Text("_diffusers_version")?.Split('-', '+')[0], out var version)
+            && version < new Version(0, 9, 0);
+        return old ? Math.Max(stated, 64) : stated;
+    }
+
+    private static void CheckTokenizer(string path)
+    {
+        foreach (var file in new[] { "vocab.json", "merges.txt" })
+        {
+            var wanted = System.IO.Path.Combine(path, "tokenizer", file);
+            if (!File.Exists(wanted))
+            {
+                throw new RecipesException(wanted, "there is no such file", Cure);
+            }
+        }
+    }
+
+    /// <summary>What the headers of all weight files hold.</summary>
+    private sealed record Contents(long Parameters, long Bytes, IReadOnlyList<LayerInfo> Layers)
+    {
+        public static Contents Read(IEnumerable<KeyValuePair<string, IReadOnlyList<string>>> weights)
+        {
+            var (parameters, bytes, layers) = (0L, 0L, new List<LayerInfo>());
+            foreach (var (component, files) in weights)
+            {
+                foreach (var path in files)
+                {
+                    using var file = SafeTensorsFile.Open(path);
+                    bytes += new FileInfo(path).Length;
+
+                    // Old text encoders keep their position numbers, whole numbers, beside the weights.
+                    parameters += file.Tensors.Values.Where(tensor => tensor.DType != DType.I64).Sum(tensor => tensor.Count);
+                    if (component != "vae")
+                    {
+                        layers.AddRange(file.Tensors.Values
+                            .Select(tensor => LayerInfo.Of(component, tensor))
+                            .OfType<LayerInfo>());
+                    }
+                }
+            }
+
+            return new Contents(parameters, bytes, [.. layers.OrderBy(layer => layer.Component, StringComparer.Ordinal)
+                .ThenBy(layer => layer.Name, StringComparer.Ordinal)]);
+        }
+    }
+}
