@@ -15,8 +15,8 @@ public sealed class LoraAdapter : IAdapter, IDisposable
     /// <param name="component">The network's name in a pipeline: unet, text_encoder.</param>
     /// <param name="path">The layer's name in that network.</param>
     /// <param name="layer">The layer.</param>
-    /// <param name="down">A: [rank, in] or [rank, in, height, width].</param>
-    /// <param name="up">B: [out, rank] or [out, rank, 1, 1].</param>
+    /// <param name="down">A: [rank, in] or [rank, in, height, width]; it becomes the parameter.</param>
+    /// <param name="up">B: [out, rank] or [out, rank, 1, 1]; it becomes the parameter.</param>
     /// <param name="alpha">Alpha of the scale alpha/rank.</param>
     /// <param name="dropout">Share of the input left out while training.</param>
     public LoraAdapter(string component, string path, IAdaptable layer, Tensor down, Tensor up, double alpha, double dropout = 0)
@@ -30,7 +30,7 @@ public sealed class LoraAdapter : IAdapter, IDisposable
         Up.DetachFromDisposeScope();
         Alpha = alpha;
         Dropout = dropout;
-        isConvolution = up.dim() > 2;
+        isConvolution = layer.Weight.dim() > 2;
     }
 
     /// <summary>The network's name in a pipeline.</summary>

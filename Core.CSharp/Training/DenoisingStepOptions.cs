@@ -1,6 +1,6 @@
 namespace Recipes.Core.Training;
 
-/// <summary>Settings of <see cref="DenoisingStep"/>.</summary>
+/// <summary>Settings of a denoising step.</summary>
 public sealed record DenoisingStepOptions
 {
     /// <summary>Rate by step.</summary>

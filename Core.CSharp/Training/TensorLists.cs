@@ -8,6 +8,8 @@ namespace Recipes.Core.Training;
 /// </summary>
 internal static class TensorLists
 {
+    // A wrong script ends the process when the function is first called: every one of these is called by a test.
+    // 6 is the number of float32, whose name TorchScript does not know; a script must end in an empty line.
     private const string Script = """
         def adamw(weights: List[Tensor], gradients: List[Tensor], first: List[Tensor], second: List[Tensor], counts: List[Tensor], rate: Tensor, beta1: float, beta2: float, decay: float, epsilon: float) -> Tensor:
             none: List[Tensor] = []
@@ -15,7 +17,7 @@ internal static class TensorLists
             return rate
 
         def clip(gradients: List[Tensor], limit: float) -> Tensor:
-            norms = torch._foreach_norm(gradients, 2.0, dtype=torch.float32)
+            norms = torch._foreach_norm(gradients, 2.0, dtype=6)
             total = torch.linalg_vector_norm(torch.stack(norms))
             factor = torch.clamp(limit / (total + 1e-6), max=1.0)
             torch._foreach_mul_(gradients, factor)
@@ -32,6 +34,7 @@ internal static class TensorLists
         def lerp(to: List[Tensor], source: List[Tensor], weight: float, result: Tensor) -> Tensor:
             torch._foreach_lerp_(to, source, weight)
             return result
+
         """;
 
     private static readonly Lazy<jit.CompilationUnit> Unit = new(() => jit.compile(Script));
