@@ -21,7 +21,7 @@ type BaseLayer = {
     Name: string
     In: int
     Out: int
-    /// The side of a convolution's kernel; 0 for a linear map.
+    /// The side of a convolution's kernel; 1 for a linear map.
     Kernel: int
 } with
 
@@ -35,8 +35,9 @@ type internal BaseFacts = {
     NativeSize: int<px>
     /// Sides of pictures must be a multiple of this.
     Multiple: int<px>
+    /// Channels that the UNet takes: 4 for a model that draws from a prompt alone.
+    Channels: int
     Parameters: int64
-    Bytes: int64
     Layers: BaseLayer list
     Sha256: Lazy<string>
 }

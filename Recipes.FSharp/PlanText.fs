@@ -147,7 +147,7 @@ module internal PlanText =
                 1L
 
         "work",
-        $"""{counted (passes * doubled * int64 budget.Batch) "picture"} through the UNet and back, {counted ((classes + samples) * perPicture) "picture"} through it to draw"""
+        $"""{counted (passes * doubled * int64 budget.Batch) "picture"} forward and back through the UNet, {counted ((classes + samples) * perPicture) "pass"} forward to draw"""
 
         let layers = plan.Lora.Layers
 

@@ -11,10 +11,10 @@ type AdaptedLayer = {
 
     /// Numbers in both factors: rank x (inputs + outputs), the inputs of a convolution counted with its kernel.
     member adapted.Parameters =
-        let kernel = max 1 adapted.Layer.Kernel
+        let layer = adapted.Layer
 
         int64 adapted.Rank
-        * (int64 adapted.Layer.In * int64 (kernel * kernel) + int64 adapted.Layer.Out)
+        * (int64 layer.In * int64 (layer.Kernel * layer.Kernel) + int64 layer.Out)
 
 /// Which layers a word of the recipe means.
 [<RequireQualifiedAccess>]

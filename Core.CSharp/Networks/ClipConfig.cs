@@ -19,7 +19,7 @@ public sealed record ClipConfig
     /// <exception cref="RecipesException">A field has a value that is not supported; it is named.</exception>
     public static ClipConfig Read(string path)
     {
-        var file = ConfigFile.Read(path);
+        var file = SettingsFile.Read(path);
         file.Only("model_type", "clip");
         return new ClipConfig
         {

@@ -31,7 +31,7 @@ public sealed class ClipImageProcessor
     /// <exception cref="RecipesException">A field has a value that is not supported; it is named.</exception>
     public static ClipImageProcessor Read(string path)
     {
-        var file = ConfigFile.Read(path, "preprocessor_config.json");
+        var file = SettingsFile.Read(path, "preprocessor_config.json");
         file.Only("do_resize", true);
         file.Only("do_rescale", true);
         file.Only("do_normalize", true);
@@ -40,7 +40,7 @@ public sealed class ClipImageProcessor
         var factor = file.Number("rescale_factor", RescaleFactor);
         if (Math.Abs(factor - RescaleFactor) > 1e-9)
         {
-            throw ConfigFile.Refusal(file.Path, "rescale_factor", $"{factor}", "Use a model that divides by 255.");
+            throw SettingsFile.Refusal(file.Path, "rescale_factor", $"{factor}", "Use a model that divides by 255.");
         }
 
         var size = Side(file, "size", "shortest_edge");
@@ -73,19 +73,19 @@ public sealed class ClipImageProcessor
     }
 
     /// <summary>A number, or an object with the side under a name.</summary>
-    private static int Side(ConfigFile file, string field, string name)
+    private static int Side(SettingsFile file, string field, string name)
     {
         var side = file.IsObject(field) ? file.Object(field).Integer(name) : file.Integer(field);
         return side is > 0 and <= 16384
             ? (int)side
-            : throw ConfigFile.Refusal(file.Path, field, file.Shown(field), $"Give {{\"{name}\": PIXELS}}.");
+            : throw SettingsFile.Refusal(file.Path, field, file.Shown(field), $"Give {{\"{name}\": PIXELS}}.");
     }
 
-    private static float[] ThreeOf(ConfigFile file, string field, float[] missing)
+    private static float[] ThreeOf(SettingsFile file, string field, float[] missing)
     {
         var values = file.List(field, missing);
         return values.Length == 3
             ? values
-            : throw ConfigFile.Refusal(file.Path, field, file.Shown(field), "Give three numbers.");
+            : throw SettingsFile.Refusal(file.Path, field, file.Shown(field), "Give three numbers.");
     }
 }

@@ -45,11 +45,11 @@ public sealed record ClipTextConfig
     /// <exception cref="RecipesException">A field has a value that is not supported; it is named.</exception>
     public static ClipTextConfig Read(string path)
     {
-        var file = ConfigFile.Read(path);
+        var file = SettingsFile.Read(path);
         var names = file.List("architectures", ["CLIPTextModel"]);
         if (names is not [("CLIPTextModel" or "CLIPTextModelWithProjection") and var name])
         {
-            throw ConfigFile.Refusal(
+            throw SettingsFile.Refusal(
                 file.Path, "architectures", file.Shown("architectures"), "Use a CLIP text encoder.");
         }
 
@@ -65,7 +65,7 @@ public sealed record ClipTextConfig
         ConfigWriter.Write(folder, fields);
     }
 
-    internal static ClipTextConfig Read(ConfigFile file)
+    internal static ClipTextConfig Read(SettingsFile file)
     {
         file.Only("hidden_act", "quick_gelu", "gelu");
         var config = new ClipTextConfig

@@ -30,7 +30,7 @@ public sealed record ClipVisionConfig
 
     public double LayerNormEps { get; init; } = 1e-5;
 
-    internal static ClipVisionConfig Read(ConfigFile file)
+    internal static ClipVisionConfig Read(SettingsFile file)
     {
         file.Only("hidden_act", "quick_gelu", "gelu");
         var config = new ClipVisionConfig
@@ -49,7 +49,7 @@ public sealed record ClipVisionConfig
         ClipShape.CheckHeads(config.Where, config.HiddenSize, config.NumAttentionHeads);
         if (config.PatchSize <= 0 || config.ImageSize <= 0 || config.ImageSize % config.PatchSize != 0)
         {
-            throw ConfigFile.Refusal(
+            throw SettingsFile.Refusal(
                 config.Where, "image_size", $"{config.ImageSize}", $"Give a multiple of patch_size, {config.PatchSize}.");
         }
 

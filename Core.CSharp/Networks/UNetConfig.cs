@@ -75,7 +75,7 @@ public sealed record UNetConfig
     /// <exception cref="RecipesException">A field is missing, or has a value that is not supported; it is named.</exception>
     public static UNetConfig Read(string path)
     {
-        var file = ConfigFile.Read(path);
+        var file = SettingsFile.Read(path);
         file.Only("_class_name", "UNet2DConditionModel");
         var config = UNetConfigReader.Read(file);
         file.Finish();
@@ -171,7 +171,7 @@ public sealed record UNetConfig
     {
         if (!holds)
         {
-            throw ConfigFile.Refusal(Where, field, value, cure);
+            throw SettingsFile.Refusal(Where, field, value, cure);
         }
     }
 }

@@ -3,7 +3,7 @@ namespace Recipes.Core.Networks;
 /// <summary>The fields of a diffusers UNet config, shared by the networks that are built on its encoder.</summary>
 internal static class UNetConfigReader
 {
-    public static UNetConfig Read(ConfigFile file)
+    public static UNetConfig Read(SettingsFile file)
     {
         RefuseOthers(file);
         var widths = file.List<long>("block_out_channels", [320, 640, 1280, 1280]);
@@ -47,7 +47,7 @@ internal static class UNetConfigReader
     private static string[] DefaultUp =>
         [UNetConfig.PlainUp, UNetConfig.CrossUp, UNetConfig.CrossUp, UNetConfig.CrossUp];
 
-    private static long? Added(ConfigFile file, string field)
+    private static long? Added(SettingsFile file, string field)
     {
         if (!file.Has("addition_embed_type"))
         {
@@ -61,7 +61,7 @@ internal static class UNetConfigReader
     }
 
     /// <summary>Fields with but one or two values that the networks here can have.</summary>
-    private static void RefuseOthers(ConfigFile file)
+    private static void RefuseOthers(SettingsFile file)
     {
         file.Only("act_fn", "silu", "swish");
         file.Only("addition_embed_type", null, "text_time");

@@ -46,7 +46,7 @@ public sealed record VaeConfig
     /// <exception cref="RecipesException">A field is missing, or has a value that is not supported; it is named.</exception>
     public static VaeConfig Read(string path)
     {
-        var file = ConfigFile.Read(path);
+        var file = SettingsFile.Read(path);
         file.Only("_class_name", "AutoencoderKL");
         file.Only("act_fn", "silu", "swish");
         file.Only("latents_mean", [null]);
@@ -105,7 +105,7 @@ public sealed record VaeConfig
         {
             if (NormNumGroups <= 0 || BlockOutChannels[level] <= 0 || BlockOutChannels[level] % NormNumGroups != 0)
             {
-                throw ConfigFile.Refusal(
+                throw SettingsFile.Refusal(
                     Where,
                     $"block_out_channels[{level}]",
                     $"{BlockOutChannels[level]}",
@@ -115,22 +115,22 @@ public sealed record VaeConfig
 
         if (BlockOutChannels.Count is 0 or > 8)
         {
-            throw ConfigFile.Refusal(
+            throw SettingsFile.Refusal(
                 Where, "block_out_channels", $"a list of {BlockOutChannels.Count}", "Give 1 to 8 widths.");
         }
 
         if (ScalingFactor <= 0)
         {
-            throw ConfigFile.Refusal(Where, "scaling_factor", $"{ScalingFactor}", "Give a positive number.");
+            throw SettingsFile.Refusal(Where, "scaling_factor", $"{ScalingFactor}", "Give a positive number.");
         }
     }
 
-    private static void CheckBlocks(ConfigFile file, string field, string only, int levels)
+    private static void CheckBlocks(SettingsFile file, string field, string only, int levels)
     {
         var names = file.List(field, [only]);
         if (names.Length != levels || names.Any(name => name != only))
         {
-            throw ConfigFile.Refusal(file.Path, field, file.Shown(field), $"Give {levels} times {only}.");
+            throw SettingsFile.Refusal(file.Path, field, file.Shown(field), $"Give {levels} times {only}.");
         }
     }
 }

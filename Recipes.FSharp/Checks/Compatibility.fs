@@ -11,6 +11,13 @@ let private family (draft: Draft) (model: BaseFacts) = [
             "recipe"
             $"written for {draft.Recipe.Family}, but {draft.Recipe.Model} is an {model.Family} model"
             $"Write `Models.folder<{model.Family}> ...`, or choose an {draft.Recipe.Family} model."
+
+    if model.Channels <> 4 then
+        error
+            "C17"
+            "recipe"
+            $"the UNet of {draft.Recipe.Model} takes {model.Channels} channels, one that draws from a prompt alone takes 4"
+            "Choose a model that is not made for inpainting or editing."
 ]
 
 /// C19: the size of the pictures.
@@ -90,8 +97,7 @@ let private ranks (tuning: Tuning) (model: BaseFacts) = [
     let adapted = Targets.adapted tuning model.Layers
 
     let limit (layer: AdaptedLayer) =
-        let kernel = max 1 layer.Layer.Kernel
-        min (layer.Layer.In * kernel * kernel) layer.Layer.Out
+        min (layer.Layer.In * layer.Layer.Kernel * layer.Layer.Kernel) layer.Layer.Out
 
     let (LoRA rank) = tuning.Method
 

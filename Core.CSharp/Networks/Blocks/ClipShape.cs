@@ -23,7 +23,7 @@ internal sealed record ClipShape(long Width, long Inner, long Layers, long Heads
     {
         if (heads <= 0 || width <= 0 || width % heads != 0)
         {
-            throw ConfigFile.Refusal(
+            throw SettingsFile.Refusal(
                 where, "num_attention_heads", $"{heads}", $"Give a divisor of hidden_size, {width}.");
         }
     }

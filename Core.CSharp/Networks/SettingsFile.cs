@@ -7,12 +7,12 @@ namespace Recipes.Core.Networks;
 /// A config.json, read field by field. Every fault names the field and the value found; a field that nobody asked
 /// for is reported by <see cref="Finish"/>.
 /// </summary>
-internal sealed class ConfigFile
+internal sealed class SettingsFile
 {
     private readonly JsonObject fields;
     private readonly HashSet<string> known = [];
 
-    private ConfigFile(string path, JsonObject fields)
+    private SettingsFile(string path, JsonObject fields)
     {
         Path = path;
         this.fields = fields;
@@ -22,7 +22,7 @@ internal sealed class ConfigFile
     public string Path { get; }
 
     /// <summary>Reads a JSON file, or <paramref name="name"/> in a folder.</summary>
-    public static ConfigFile Read(string path, string name = "config.json")
+    public static SettingsFile Read(string path, string name = "config.json")
     {
         var file = Directory.Exists(path) ? System.IO.Path.Combine(path, name) : path;
         Weights.ConfigFile.Read(file, "Give the folder of a model in diffusers layout.");
@@ -31,7 +31,7 @@ internal sealed class ConfigFile
         {
             // Doubled fields are found when the object is first looked into.
             _ = fields.Count;
-            return new ConfigFile(file, fields);
+            return new SettingsFile(file, fields);
         }
         catch (ArgumentException exception)
         {
@@ -100,9 +100,9 @@ internal sealed class ConfigFile
     }
 
     /// <summary>An object in this one.</summary>
-    public ConfigFile Object(string field) =>
+    public SettingsFile Object(string field) =>
         Has(field) && fields[field] is JsonObject inner
-            ? new ConfigFile($"{Path} ({field})", inner)
+            ? new SettingsFile($"{Path} ({field})", inner)
             : throw new RecipesException(Path, $"\"{field}\" is missing or not an object", "Download the model's files again.");
 
     /// <summary>Refuses a value of a field that this program reads but can use one or a few values of only.</summary>

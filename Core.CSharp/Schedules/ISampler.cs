@@ -1,0 +1,31 @@
+using static TorchSharp.torch;
+
+namespace Recipes.Core.Schedules;
+
+/// <summary>A way from noise to a sample. Settings only: what changes from step to step is in <see cref="ISampling"/>.</summary>
+public interface ISampler
+{
+    /// <summary>Starts a way of so many steps.</summary>
+    /// <exception cref="RecipesException">So many steps cannot be taken.</exception>
+    ISampling Begin(int steps);
+}
+
+/// <summary>One way from noise to a sample, its steps asked for in order.</summary>
+public interface ISampling : IDisposable
+{
+    /// <summary>What the model is told at each of its evaluations, from noisy to clean.</summary>
+    IReadOnlyList<double> Timesteps { get; }
+
+    /// <summary>Standard deviation of the noise to start from.</summary>
+    double InitialSigma { get; }
+
+    /// <summary>What the model is given for a sample at an evaluation; a tensor of its own.</summary>
+    Tensor ScaleInput(Tensor sample, int index);
+
+    /// <summary>The sample after an evaluation.</summary>
+    /// <param name="modelOutput">The model's answer, of the sample's shape.</param>
+    /// <param name="index">Counted in <see cref="Timesteps"/>.</param>
+    /// <param name="sample">The sample before it, not scaled.</param>
+    /// <param name="noise">Where samplers that add noise draw it.</param>
+    Tensor Step(Tensor modelOutput, int index, Tensor sample, NoiseSource? noise);
+}

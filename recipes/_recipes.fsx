@@ -1,0 +1,1 @@
+#r "../Recipes.FSharp/bin/Release/net10.0/Recipes.FSharp.dll"
