@@ -59,11 +59,18 @@ public sealed class ClipImageProcessor
     public Tensor Process(IReadOnlyList<Image> images)
     {
         using var scope = NewDisposeScope();
-        // ImageTensor gives [-1, 1], so mean and deviation are taken to that range: 2 m - 1 and 2 s.
-        var pixels = ImageTensor.FromImages([.. images.Select(Fit)]);
-        var shift = tensor(mean).mul_(2).sub_(1).reshape(1, 3, 1, 1);
-        var scale = tensor(deviation).mul_(2).reshape(1, 3, 1, 1);
-        return pixels.sub(shift).div_(scale).MoveToOuterDisposeScope();
+        return Standardise(ImageTensor.FromImages([.. images.Select(Fit)])).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Pictures of the right size already, in [-1, 1], standardised as the towers want them.</summary>
+    /// <param name="pictures">[n, 3, size, size], on any device.</param>
+    public Tensor Standardise(Tensor pictures)
+    {
+        using var scope = NewDisposeScope();
+        // Mean and deviation are those of [0, 1], so they are taken to [-1, 1]: 2 m - 1 and 2 s.
+        var shift = tensor(mean, device: pictures.device).mul_(2).sub_(1).reshape(1, 3, 1, 1);
+        var scale = tensor(deviation, device: pictures.device).mul_(2).reshape(1, 3, 1, 1);
+        return pictures.sub(shift).div_(scale).MoveToOuterDisposeScope();
     }
 
     private Image Fit(Image image)

@@ -81,6 +81,21 @@ public sealed class SceneSet : IDisposable
             new SceneDescription(random.Next(Styles.All.Count), pair.thing, null, pair.background))];
     }
 
+    /// <summary>Scenes of one held-out thing each, in every style, on backgrounds drawn by the seed.</summary>
+    /// <param name="pack">The icons.</param>
+    /// <param name="backgrounds">How many backgrounds each thing and style is shown on.</param>
+    /// <param name="seed">Which backgrounds and places.</param>
+    public static SceneSet HeldOut(IconPack pack, int backgrounds, int seed)
+    {
+        var random = new Random(seed);
+        return Of(pack, [..
+            from thing in Things.All
+            where thing.HeldOut
+            from style in Enumerable.Range(0, Styles.All.Count)
+            from _ in Enumerable.Range(0, backgrounds)
+            select new SceneDescription(style, thing, null, Pocket.Backgrounds.All[random.Next(Pocket.Backgrounds.All.Count)])], seed);
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {

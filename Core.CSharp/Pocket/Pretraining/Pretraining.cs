@@ -1,0 +1,128 @@
+using Recipes.Core.Networks;
+using Recipes.Core.Text;
+using Recipes.Core.Training;
+using Recipes.Core.Weights;
+using TorchSharp;
+using static TorchSharp.torch;
+
+namespace Recipes.Core.Pocket.Pretraining;
+
+/// <summary>
+/// Trains the embedded model from icons, stage by stage: autoencoder, text encoder (as one half of a CLIP), the
+/// independent CLIP that evaluates, and the denoiser, which needs the autoencoder and the text encoder.
+/// </summary>
+public sealed class Pretraining : IDisposable
+{
+    private const string Weights = "diffusion_pytorch_model.safetensors";
+    private const int AlikeGroup = 128;
+    private readonly PretrainingOptions options;
+    private readonly IProgress<StageProgress> progress;
+    private readonly CancellationToken cancellation;
+    private readonly ClipTokenizer tokenizer;
+    private readonly IconPack icons;
+    private readonly SceneCache scenes;
+
+    /// <summary>Opens the icons and composes the training scenes.</summary>
+    public Pretraining(PretrainingOptions options, IProgress<StageProgress> progress, CancellationToken cancellation)
+    {
+        this.options = options;
+        this.progress = progress;
+        this.cancellation = cancellation;
+        tokenizer = ClipTokenizer.Load(options.Tokenizer);
+        icons = IconPack.Open(options.Icons);
+        scenes = SceneCache.Compose(icons, tokenizer, options.Scenes, options.Seed, options.Device);
+    }
+
+    private ScalarType ComputeType =>
+        options.Device.type == DeviceType.CUDA ? ScalarType.BFloat16 : ScalarType.Float32;
+
+    /// <summary>The autoencoder; its scaling factor becomes one over the latents' standard deviation.</summary>
+    /// <param name="config">Its shape.</param>
+    /// <param name="stage">The budget.</param>
+    /// <param name="folder">Takes config.json and the weights.</param>
+    /// <returns>Mean PSNR in dB over scenes of held-out things, and whether the last step was reached.</returns>
+    public (double Psnr, bool Done) Autoencoder(VaeConfig config, StageOptions stage, string folder)
+    {
+        using var vae = new AutoencoderKL(config, options.Device, ComputeType);
+        Fill(vae, stage);
+        var result = VaeStage.Run(vae, _ => scenes.Pictures(scenes.Any(stage.Batch)), stage, progress, cancellation);
+        using var kept = result.Weights;
+        SafeTensorsWriter.Write(Path.Combine(folder, Weights), kept.Tensors);
+        using var exact = new AutoencoderKL(config, options.Device, ScalarType.Float32);
+        kept.CopyTo(exact);
+        (config with { ScalingFactor = 1 / Deviation(exact) }).Write(folder);
+        using var heldOut = SceneSet.HeldOut(icons, 3, options.Seed);
+        using var composer = new SceneComposer(icons, options.Device);
+        using var pictures = SceneCache.Render(heldOut, composer, options.Device);
+        return (Psnr(exact, pictures), result.Done);
+    }
+
+    /// <summary>A CLIP tower pair.</summary>
+    /// <param name="config">Its shape.</param>
+    /// <param name="stage">The budget; another seed makes an independent pair.</param>
+    /// <param name="folder">Takes config.json and model.safetensors.</param>
+    /// <param name="textOnly">Keep the text tower alone, as a Stable Diffusion text encoder.</param>
+    public bool Towers(ClipConfig config, StageOptions stage, string folder, bool textOnly)
+    {
+        using var clip = new ClipModel(config, options.Device, ComputeType);
+        Fill(clip, stage);
+        var processor = ClipImageProcessor.Read(options.Processor);
+        var streams = new RandomStreams(stage.Seed);
+        var result = ClipStage.Run(
+            clip,
+            step =>
+            {
+                var random = new Random((int)(uint)streams.Seed("order", step));
+                var pick = step % 2 == 0 ? scenes.Any(stage.Batch) : scenes.Alike(stage.Batch, AlikeGroup, random);
+                return (processor.Standardise(scenes.Pictures(pick)), scenes.Ids[pick].to(ScalarType.Int64));
+            },
+            stage,
+            progress,
+            cancellation);
+        using var kept = result.Weights;
+        var tensors = textOnly
+            ? kept.Tensors.Where(item => item.Key.StartsWith("text_model.", StringComparison.Ordinal))
+            : kept.Tensors;
+        SafeTensorsWriter.Write(Path.Combine(folder, "model.safetensors"), tensors);
+        if (textOnly)
+        {
+            config.Text.Write(folder);
+        }
+        else
+        {
+            config.Write(folder);
+        }
+
+        return result.Done;
+    }
+
+    /// <summary>Mean PSNR in dB of the reconstructions of pictures, bytes [n, 3, side, side].</summary>
+    public static double Psnr(AutoencoderKL vae, Tensor pictures)
+    {
+        using var scope = NewDisposeScope();
+        var batches = pictures.split(64).Select(bytes => VaeStage.Psnr(vae, SceneCache.Scaled(bytes)));
+        return cat([.. batches]).mean().item<float>();
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => scenes.Dispose();
+
+    private static void Fill(nn.Module network, StageOptions stage)
+    {
+        // Weights are drawn on the network's own device, as CPU generators cannot fill CUDA tensors.
+        using var generator = new Generator(new RandomStreams(stage.Seed).Seed("init", 0), DeviceOf(network));
+        Initialisation.Fill(network, generator);
+        manual_seed((long)(new RandomStreams(stage.Seed).Seed("noise", 0) >> 1));
+    }
+
+    private static Device DeviceOf(nn.Module network) => network.parameters().First().device;
+
+    private double Deviation(AutoencoderKL vae)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        var latents = arange(0, Math.Min(4096, scenes.Count), device: options.Device).split(256)
+            .Select(pick => vae.Encode(scenes.Pictures(pick)).Mean);
+        return cat([.. latents]).std().item<float>();
+    }
+}
