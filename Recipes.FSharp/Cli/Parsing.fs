@@ -36,10 +36,30 @@ module Parsing =
         let line = (message.ReplaceLineEndings "\n").Split('\n')[0]
         if line.StartsWith "ERROR: " then "error: " + line[7..] else "error: " + line
 
-    let parse (args: string array) : Result<ParseResults<Args>, Refusal> =
-        let verb =
-            args |> Array.tryHead |> Option.filter (fun word -> List.contains word verbs)
+    let private verb (args: string array) =
+        args |> Array.tryHead |> Option.filter (fun word -> List.contains word verbs)
 
+    /// What Argu's complaint comes to: the help that was asked for, or one line and where to find help.
+    let refusal (args: string array) (error: ArguParseException) : Refusal =
+        match error.ErrorCode with
+        | ErrorCode.HelpText -> {
+            Text = withExamples (verb args) error.Message
+            Code = 0
+          }
+        | _ ->
+            let help =
+                match verb args, Array.tryHead args with
+                | Some verb, _ -> $"See `recipes {verb} --help`."
+                | None, Some word when not (word.StartsWith '-') ->
+                    $"""Verbs are {String.concat ", " verbs}; see `recipes --help`."""
+                | None, _ -> "See `recipes --help`."
+
+            {
+                Text = $"{fault error.Message}\n  {help}"
+                Code = 2
+            }
+
+    let parse (args: string array) : Result<ParseResults<Args>, Refusal> =
         try
             let results = parser.ParseCommandLine(inputs = args)
 
@@ -51,14 +71,4 @@ module Parsing =
             else
                 Ok results
         with :? ArguParseException as error ->
-            match error.ErrorCode with
-            | ErrorCode.HelpText -> Error { Text = withExamples verb error.Message; Code = 0 }
-            | _ ->
-                let help =
-                    match verb, Array.tryHead args with
-                    | Some verb, _ -> $"See `recipes {verb} --help`."
-                    | None, Some word when not (word.StartsWith '-') ->
-                        $"""Verbs are {String.concat ", " verbs}; see `recipes --help`."""
-                    | None, _ -> "See `recipes --help`."
-
-                Error { Text = $"{fault error.Message}\n  {help}"; Code = 2 }
+            Error(refusal args error)

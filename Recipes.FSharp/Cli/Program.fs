@@ -36,7 +36,9 @@ let private dispatch (args: ParseResults<Args>) =
         Faults.ok
     | Check args :: _ -> check args
     | Show args :: _ -> show args
-    | _ -> Faults.ok
+    | Args.Run args :: _ -> Run.verb args
+    | Args.Sample args :: _ -> Sample.verb args
+    | [] -> Faults.wrongUse
 
 [<EntryPoint>]
 let main args =
@@ -48,6 +50,10 @@ let main args =
         try
             dispatch results
         with
+        // Argu looks for a verb's required arguments only when they are asked for.
+        | :? ArguParseException as error ->
+            Console.Error.WriteLine (Parsing.refusal args error).Text
+            Faults.wrongUse
         | WrongUse error ->
             Faults.report error
             Faults.wrongUse
