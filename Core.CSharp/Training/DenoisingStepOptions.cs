@@ -1,6 +1,6 @@
 namespace Recipes.Core.Training;
 
-/// <summary>Settings of a denoising step.</summary>
+/// <summary>Settings of <see cref="DenoisingStep"/>.</summary>
 public sealed record DenoisingStepOptions
 {
     /// <summary>Rate by step.</summary>
@@ -17,4 +17,25 @@ public sealed record DenoisingStepOptions
 
     /// <summary>Passes whose gradients are averaged into one optimiser step.</summary>
     public int Accumulation { get; init; } = 1;
+
+    /// <summary>Called with each batch's number before its pass, to set what depends on it, such as dropout's generator.</summary>
+    public Action<long>? BeforePass { get; init; }
+
+    /// <summary>Refuses settings that cannot train.</summary>
+    /// <exception cref="RecipesException">A number is out of range.</exception>
+    public void Check()
+    {
+        Rate.Check();
+        AdamW.Check();
+        Loss.Check();
+        if (Accumulation < 1)
+        {
+            throw new RecipesException("Accumulation", $"{Accumulation} passes make no step", "Set 1 or more.");
+        }
+
+        if (ClipNorm is { } limit && !(limit > 0))
+        {
+            throw new RecipesException("ClipNorm", $"the limit is {limit}", "Set a limit above 0, or leave clipping out.");
+        }
+    }
 }

@@ -1,26 +1,11 @@
+using Recipes.Core.Schedules;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Training;
 
-/// <summary>What the network is trained to predict.</summary>
-public enum PredictionTarget
-{
-    /// <summary>The noise ε.</summary>
-    Epsilon,
-
-    /// <summary>The velocity v = √ᾱ·ε - √(1-ᾱ)·x (Salimans and Ho, "Progressive Distillation").</summary>
-    Velocity,
-
-    /// <summary>The clean sample x.</summary>
-    Sample,
-}
-
 /// <summary>Settings of <see cref="DiffusionLoss"/>.</summary>
 public sealed record DiffusionLossOptions
 {
-    /// <summary>What the network predicts.</summary>
-    public PredictionTarget Target { get; init; } = PredictionTarget.Epsilon;
-
     /// <summary>γ of min-SNR weighting (Hang et al., "Efficient Diffusion Training via Min-SNR Weighting Strategy"); none by default.</summary>
     public double? MinSnrGamma { get; init; }
 
@@ -111,13 +96,13 @@ public static class DiffusionLoss
     /// <param name="snr">ᾱ/(1-ᾱ) of each sample, [batch].</param>
     /// <param name="gamma">γ, more than 0.</param>
     /// <param name="target">What the network predicts.</param>
-    public static Tensor MinSnrWeights(Tensor snr, double gamma, PredictionTarget target)
+    public static Tensor MinSnrWeights(Tensor snr, double gamma, PredictionType target)
     {
         // γ/snr limited to 1 is min(snr, γ)/snr, and stays 1 where snr is 0.
         return target switch
         {
-            PredictionTarget.Epsilon => snr.reciprocal().mul(gamma).clamp_max(1),
-            PredictionTarget.Velocity => snr.clamp_max(gamma) / (snr + 1),
+            PredictionType.Epsilon => snr.reciprocal().mul(gamma).clamp_max(1),
+            PredictionType.Velocity => snr.clamp_max(gamma) / (snr + 1),
             _ => snr.clamp_max(gamma),
         };
     }

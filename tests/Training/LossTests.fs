@@ -3,6 +3,7 @@ module Recipes.Tests.LossTests
 open Expecto
 open TorchSharp
 open Recipes.Core
+open Recipes.Core.Schedules
 open Recipes.Core.Training
 
 let private values (t: torch.Tensor) =
@@ -55,7 +56,7 @@ let tests =
                 let prediction, target = batch errors
 
                 let snr = torch.tensor (Array.ofList snr |> Array.map float32)
-                let drawn = DiffusionLoss.MinSnrWeights(snr, 5.0, PredictionTarget.Epsilon)
+                let drawn = DiffusionLoss.MinSnrWeights(snr, 5.0, PredictionType.Epsilon)
                 let got = DiffusionLoss.Compute(prediction, target, drawn, 0.5)
                 let instance, prior = List.splitAt size terms
                 near (List.average instance + 0.5 * List.average prior) got.Total "each sample has its own weight"
@@ -71,9 +72,9 @@ let tests =
                 for e, g in List.zip expected got do
                     Expect.isLessThan (abs (e - g)) 1e-6 $"{target}"
 
-            expect PredictionTarget.Epsilon [ 1.0; 1.0; 1.0; 0.25 ]
-            expect PredictionTarget.Velocity [ 0.0; 1.0 / 3.0; 5.0 / 6.0; 5.0 / 21.0 ]
-            expect PredictionTarget.Sample [ 0.0; 0.5; 5.0; 5.0 ]
+            expect PredictionType.Epsilon [ 1.0; 1.0; 1.0; 0.25 ]
+            expect PredictionType.Velocity [ 0.0; 1.0 / 3.0; 5.0 / 6.0; 5.0 / 21.0 ]
+            expect PredictionType.Sample [ 0.0; 0.5; 5.0; 5.0 ]
         }
 
         test "the loss of a bfloat16 network is computed in float32" {

@@ -1,0 +1,85 @@
+using static TorchSharp.torch;
+
+namespace Recipes.Core.Training;
+
+/// <summary>
+/// DreamBooth's batches: subject pictures, then as many class pictures, in one pass. Pictures, latents, noise and
+/// times of a batch follow from its number alone.
+/// </summary>
+internal sealed class DreamBoothBatches : IBatchSource
+{
+    private readonly RandomStreams streams;
+    private readonly DreamBoothOptions options;
+    private readonly LatentCache instances;
+    private readonly LatentCache? classes;
+    private readonly DataOrder instanceOrder;
+    private readonly DataOrder? classOrder;
+    private readonly Func<Tensor> context;
+    private readonly int timesteps;
+    private readonly Device device;
+
+    /// <param name="streams">All random numbers.</param>
+    /// <param name="options">The settings.</param>
+    /// <param name="instances">The subject's latents.</param>
+    /// <param name="classes">The class's latents, with prior preservation.</param>
+    /// <param name="context">Text embeddings of the subject's prompt and, with prior preservation, the class's: [1 or 2, tokens, width].</param>
+    /// <param name="timesteps">Diffusion times there are.</param>
+    /// <param name="device">Where to train.</param>
+    public DreamBoothBatches(
+        RandomStreams streams,
+        DreamBoothOptions options,
+        LatentCache instances,
+        LatentCache? classes,
+        Func<Tensor> context,
+        int timesteps,
+        Device device)
+    {
+        this.streams = streams;
+        this.options = options;
+        this.instances = instances;
+        this.classes = classes;
+        this.context = context;
+        this.timesteps = timesteps;
+        this.device = device;
+        instanceOrder = new DataOrder(streams, RandomStreams.Order, instances.Count);
+        classOrder = classes is null ? null : new DataOrder(streams, $"{RandomStreams.Order}/class", classes.Count);
+    }
+
+    /// <inheritdoc/>
+    public DenoisingBatch Batch(long number)
+    {
+        using var scope = NewDisposeScope();
+        using var gradients = no_grad();
+        long count = options.Batch * (classes is null ? 1 : 2);
+        long[] shape = [count, .. instances.Shape];
+        var posterior = Normal(RandomStreams.Augmentation, number, shape);
+        var latents = instances.Draw(instanceOrder.Take(number * options.Batch, options.Batch), posterior.narrow(0, 0, options.Batch));
+        if (classes is not null && classOrder is not null)
+        {
+            var drawn = classes.Draw(
+                classOrder.Take(number * options.Batch, options.Batch), posterior.narrow(0, options.Batch, options.Batch));
+            latents = cat([latents, drawn], 0);
+        }
+
+        var noise = Normal(RandomStreams.Noise, number, shape);
+        using var generator = streams.Generator(RandomStreams.Timesteps, number);
+        var times = randint(0, timesteps, count, dtype: ScalarType.Int64, generator: generator).to(device);
+        scope.MoveToOuter(latents, noise, times);
+        return new DenoisingBatch(latents, noise, times, Context());
+    }
+
+    /// <summary>The prompts' embeddings, one for each picture.</summary>
+    private Tensor Context()
+    {
+        using var gradients = enable_grad();
+        using var scope = NewDisposeScope();
+        var prompts = context();
+        return prompts.repeat_interleave(options.Batch, 0).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Normal(string stream, long number, long[] shape)
+    {
+        using var generator = streams.Generator(stream, number);
+        return randn(shape, dtype: ScalarType.Float32, generator: generator).to(device);
+    }
+}
