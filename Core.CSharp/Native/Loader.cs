@@ -95,6 +95,7 @@ internal static class Loader
         }
 
         CheckBinaryInterface(folder, source, parts["c10"]);
+        Nnpack.TurnOff(parts["torch_cpu"]);
         var (library, mended, handle) = Bindings.Load();
         return new Loaded(folder, source, LibTorchVersion.Of(folder, parts["torch_cpu"]), library, mended, handle, parts);
     }

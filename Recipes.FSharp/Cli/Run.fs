@@ -21,6 +21,13 @@ module Run =
         with :? RecipesException as error ->
             raise (WrongUse error)
 
+    /// The CLIP model that scores: RECIPES_CLIP, a folder in the layout of the transformers library, or the embedded one.
+    let private scorer () =
+        match Environment.GetEnvironmentVariable "RECIPES_CLIP" with
+        | null
+        | "" -> PocketModel.ClipFolder
+        | folder -> folder
+
     let private relative (path: string) =
         Path.GetRelativePath(Environment.CurrentDirectory, path)
 
@@ -112,7 +119,7 @@ module Run =
                 Out = args.TryGetResult RunArgs.Out
                 Fresh = args.Contains RunArgs.Fresh
                 Cache = PictureCache.root ()
-                Scorer = PocketModel.ClipFolder
+                Scorer = scorer ()
             }
 
             // One run after the other; the first that does not finish ends them.

@@ -63,7 +63,8 @@ module Cook =
                     if first > 0 then
                         tell (RunProgress.Note $"continuing after step {first}")
 
-                    tell (RunProgress.Began(Phase.Training, first, total))
+                    // The first step also prepares; the pace is counted from its end.
+                    tell (RunProgress.Began(Phase.Training, int step.Step, total))
                     log
 
             log.Add(

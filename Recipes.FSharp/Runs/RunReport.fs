@@ -75,7 +75,7 @@ module internal RunReport =
         let lines = [|
             for line in File.ReadLines metrics do
                 use document = JsonDocument.Parse line
-                let root = document.RootElement
+                let root = document.RootElement.Clone()
 
                 let value (name: string) =
                     match root.TryGetProperty name with
