@@ -1,4 +1,5 @@
 using Recipes.Core.Networks;
+using Recipes.Core.Schedules;
 using Recipes.Core.Text;
 using Recipes.Core.Training;
 using Recipes.Core.Weights;
@@ -15,6 +16,7 @@ public sealed class Pretraining : IDisposable
 {
     private const string Weights = "diffusion_pytorch_model.safetensors";
     private const int AlikeGroup = 128;
+    private const int LatentBatch = 256;
     private readonly PretrainingOptions options;
     private readonly IProgress<StageProgress> progress;
     private readonly CancellationToken cancellation;
@@ -96,6 +98,29 @@ public sealed class Pretraining : IDisposable
         return result.Done;
     }
 
+    /// <summary>The denoiser, on latents of the scenes.</summary>
+    /// <param name="config">Its shape.</param>
+    /// <param name="stage">The budget.</param>
+    /// <param name="model">
+    /// The model's folder: its autoencoder, text encoder and scheduler are read, unet/ takes config.json and the weights.
+    /// </param>
+    public bool Denoiser(UNetConfig config, StageOptions stage, string model)
+    {
+        using var text = LoadText(Path.Combine(model, "text_encoder"));
+        using var latents = Latents(Path.Combine(model, "vae"));
+        using var schedule = new NoiseSchedule(SchedulerConfig.Read(Path.Combine(model, "scheduler")));
+        using var unet = new UNet2DConditionModel(config, options.Device, ComputeType);
+        Fill(unet, stage);
+        using var empty = CaptionTokens.Encode(tokenizer, [""]).to(ScalarType.Int64).to(options.Device).reshape(-1);
+        var result = UNetStage.Run(
+            unet, text, schedule, latents, scenes.Ids, empty, stage, progress, cancellation);
+        using var kept = result.Weights;
+        var folder = Path.Combine(model, "unet");
+        SafeTensorsWriter.Write(Path.Combine(folder, Weights), kept.Tensors);
+        config.Write(folder);
+        return result.Done;
+    }
+
     /// <summary>Mean PSNR in dB of the reconstructions of pictures, bytes [n, 3, side, side].</summary>
     public static double Psnr(AutoencoderKL vae, Tensor pictures)
     {
@@ -116,6 +141,36 @@ public sealed class Pretraining : IDisposable
     }
 
     private static Device DeviceOf(nn.Module network) => network.parameters().First().device;
+
+    private ClipTextModel LoadText(string folder)
+    {
+        var text = new ClipTextModel(ClipTextConfig.Read(folder), options.Device, ComputeType);
+        using var file = SafeTensorsFile.Open(Path.Combine(folder, "model.safetensors"));
+        StateDict.Load(text, [file], WeightKeys.ForText, folder);
+        return text;
+    }
+
+    /// <summary>The scaled means of every scene's latents, float16 on the device.</summary>
+    private Tensor Latents(string folder)
+    {
+        using var _ = no_grad();
+        using var scope = NewDisposeScope();
+        using var vae = new AutoencoderKL(VaeConfig.Read(folder), options.Device, ScalarType.Float32);
+        using var file = SafeTensorsFile.Open(Path.Combine(folder, Weights));
+        StateDict.Load(vae, [file], WeightKeys.ForDiffusers, folder);
+        Tensor? latents = null;
+        for (long at = 0; at < scenes.Count; at += LatentBatch)
+        {
+            using var batch = NewDisposeScope();
+            var numbers = arange(at, Math.Min(at + LatentBatch, scenes.Count), device: options.Device);
+            var mean = vae.Encode(scenes.Pictures(numbers)).Mean * vae.Config.ScalingFactor;
+            latents ??= torch.empty(
+                [scenes.Count, .. mean.shape[1..]], dtype: ScalarType.Float16, device: options.Device).DetachFromDisposeScope();
+            latents.narrow(0, at, mean.shape[0]).copy_(mean);
+        }
+
+        return latents!;
+    }
 
     private double Deviation(AutoencoderKL vae)
     {
