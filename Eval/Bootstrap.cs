@@ -7,7 +7,8 @@ namespace Recipes.Eval;
 public readonly record struct Interval(double Low, double High);
 
 /// <summary>
-/// The percentile bootstrap of a mean (Efron and Tibshirani 1993, chapter 13). With groups it is hierarchical: groups are
+/// The percentile bootstrap of a mean (Efron and Tibshirani 1993, chapter 13). With groups it is hierarchical: groups
+/// are
 /// drawn first, then items within each, because pictures of one prompt resemble one another.
 /// </summary>
 public static class Bootstrap

@@ -4,16 +4,20 @@ using Recipes.Core;
 namespace Recipes.Eval;
 
 /// <summary>
-/// The scores of the DreamBooth protocol (arXiv 2208.12242, section 4.1) on given embeddings. Each name carries the tower,
+/// The scores of the DreamBooth protocol (arXiv 2208.12242, section 4.1) on given embeddings. Each name carries the
+/// tower,
 /// because scores of different towers cannot be compared.
 /// </summary>
 public static class ClipMetrics
 {
-    /// <summary>Subject fidelity: the mean cosine over all pairs of a generated and a real picture. Higher is more alike.</summary>
+    /// <summary>
+    /// Subject fidelity: the mean cosine over all pairs of a generated and a real picture. Higher is more alike.
+    /// </summary>
     /// <param name="tower">The tower's name.</param>
     /// <param name="generated">One row a generated picture: the items of the score.</param>
     /// <param name="real">One row a real picture of the subject.</param>
-    /// <param name="prompts">The prompt of each generated picture, which groups the bootstrap; null for no groups.</param>
+    /// <param name="prompts">The prompt of each generated picture, which groups the bootstrap; null for no
+    /// groups.</param>
     public static Score ImageSimilarity(
         string tower, Embeddings generated, Embeddings real, IReadOnlyList<string>? prompts = null)
     {
@@ -31,7 +35,8 @@ public static class ClipMetrics
     }
 
     /// <summary>
-    /// The real pictures against one another, each against all the rest: the height that CLIP-I cannot be asked to pass.
+    /// The real pictures against one another, each against all the rest: the height that CLIP-I cannot be asked to
+    /// pass.
     /// Leaving each picture itself out is this project's choice; the paper does not say.
     /// </summary>
     /// <exception cref="RecipesException">Fewer than two pictures.</exception>
@@ -45,12 +50,14 @@ public static class ClipMetrics
             .ToList();
         return new Score(
             name,
-            $"The same among the {Say(real.Count, "real picture")}, each paired with all the others and never with itself: "
-                + "the upper bound.",
+            $"The same among the {Say(real.Count, "real picture")}, each paired with all the others, never with "
+                + "itself: the upper bound.",
             values);
     }
 
-    /// <summary>Prompt fidelity: the mean raw cosine of each picture with its own text, without a factor or a clamp.</summary>
+    /// <summary>
+    /// Prompt fidelity: the mean raw cosine of each picture with its own text, without a factor or a clamp.
+    /// </summary>
     /// <param name="tower">The tower's name.</param>
     /// <param name="pictures">One row a picture.</param>
     /// <param name="texts">One row a picture's text.</param>
@@ -69,12 +76,15 @@ public static class ClipMetrics
         var values = Enumerable.Range(0, pictures.Count).Select(row => pictures.Cosine(row, texts, row)).ToList();
         return new Score(
             name,
-            $"Raw cosine of each picture’s embedding with its text’s by {tower}, averaged; {wording}; higher fits better.",
+            $"Raw cosine of each picture’s embedding with its text’s by {tower}, averaged; {wording}; "
+                + "higher fits better.",
             values,
             prompts);
     }
 
-    /// <summary>How often a picture's own caption is the nearest of its candidates, or among the five nearest.</summary>
+    /// <summary>
+    /// How often a picture's own caption is the nearest of its candidates, or among the five nearest.
+    /// </summary>
     /// <param name="tower">The tower's name.</param>
     /// <param name="pictures">One row a picture.</param>
     /// <param name="texts">One row a distinct caption.</param>

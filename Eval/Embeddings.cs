@@ -12,7 +12,9 @@ public sealed class Embeddings
     /// <param name="count">Rows.</param>
     /// <param name="width">Values a row.</param>
     /// <param name="values">count x width values, row by row, of any length; they are copied and normalised.</param>
-    /// <exception cref="RecipesException">A row has no direction: it holds a value that is not finite, or only zeros.</exception>
+    /// <exception cref="RecipesException">
+    /// A row has no direction: it holds a value that is not finite, or only zeros.
+    /// </exception>
     public Embeddings(string what, int count, int width, ReadOnlySpan<float> values)
     {
         ArgumentOutOfRangeException.ThrowIfNegative(count);
@@ -57,7 +59,9 @@ public sealed class Embeddings
     public ReadOnlySpan<float> Row(int index) => _values.AsSpan(index * Width, Width);
 
     /// <summary>Cosine of a row with a row of the other set, from -1 to 1.</summary>
-    /// <exception cref="RecipesException">The rows have different widths, so they come from different towers.</exception>
+    /// <exception cref="RecipesException">
+    /// The rows have different widths, so they come from different towers.
+    /// </exception>
     public double Cosine(int row, Embeddings other, int otherRow)
     {
         if (other.Width != Width)

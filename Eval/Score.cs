@@ -10,7 +10,9 @@ public sealed class Score
     /// <param name="definition">How it is made, exactly enough to make it again.</param>
     /// <param name="values">One value an item (mostly a picture), in the items' order.</param>
     /// <param name="groups">The group of each item, such as its prompt; null makes every item its own group.</param>
-    /// <exception cref="RecipesException">No value, a value that is not finite, or as many groups as items are not.</exception>
+    /// <exception cref="RecipesException">
+    /// No value, a value that is not finite, or as many groups as items are not.
+    /// </exception>
     public Score(string name, string definition, IReadOnlyList<double> values, IReadOnlyList<string>? groups = null)
     {
         if (values.Count == 0)

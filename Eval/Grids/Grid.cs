@@ -3,7 +3,9 @@ using Recipes.Core.Imaging;
 
 namespace Recipes.Eval.Grids;
 
-/// <summary>Contact sheets: many pictures on one, with their prompts and seeds. Needs no fonts on the machine.</summary>
+/// <summary>
+/// Contact sheets: many pictures on one, with their prompts and seeds. Needs no fonts on the machine.
+/// </summary>
 public static class Grid
 {
     private const int LeastCell = 64;
@@ -15,7 +17,9 @@ public static class Grid
         ImageFile.WritePng(path, Draw(model), text);
 
     /// <summary>A table of pictures: prompts and seeds at the left, headings on top.</summary>
-    /// <exception cref="RecipesException">No row or column, a row of another length, or more than 200 megapixels.</exception>
+    /// <exception cref="RecipesException">
+    /// No row or column, a row of another length, or more than 200 megapixels.
+    /// </exception>
     public static Image Draw(GridModel model)
     {
         Check(model);
@@ -52,13 +56,15 @@ public static class Grid
 
         if (strips > 0)
         {
-            Lines(sheet, measure, model.ReferencesLabel, null, measure.Margin, measure.Margin + titleHeight, label, thumbnail);
+            var y = measure.Margin + titleHeight;
+            Lines(sheet, measure, model.ReferencesLabel, null, measure.Margin, y, label, thumbnail);
         }
 
         for (var column = 0; column < columns; column++)
         {
             var heading = Sheet.Fit(model.Columns[column], measure.Capital, cell);
-            sheet.Text(heading, left + column * (cell + measure.Gap), head + measure.Capital, measure.Capital, Ink.Strong);
+            var x = left + column * (cell + measure.Gap);
+            sheet.Text(heading, x, head + measure.Capital, measure.Capital, Ink.Strong);
         }
 
         for (var row = 0; row < model.Rows.Count; row++)
@@ -78,7 +84,8 @@ public static class Grid
     /// <param name="pictures">The pictures with their captions.</param>
     /// <param name="columns">Pictures abreast, at least 1.</param>
     /// <param name="title">A heading, or none.</param>
-    /// <param name="cell">Side of a cell in pixels; null takes the largest picture's side, doubled while below 192.</param>
+    /// <param name="cell">Side of a cell in pixels; null takes the largest picture's side, doubled while below
+    /// 192.</param>
     /// <exception cref="RecipesException">No picture, no column, or more than 200 megapixels.</exception>
     public static Image Contact(IReadOnlyList<Captioned> pictures, int columns, string? title = null, int? cell = null)
     {
@@ -97,7 +104,8 @@ public static class Grid
         var pitch = side + measure.Lead + lines * line + measure.Gap;
         var width = 2 * measure.Margin + columns * (side + measure.Gap) - measure.Gap;
         var titles = title is null ? [] : Sheet.Wrap(title, measure.Title, width - 2 * measure.Margin, 2);
-        var top = measure.Margin + (titles.Count == 0 ? 0 : titles.Count * Sheet.LineHeight(measure.Title) + measure.Gap);
+        var titleHeight = titles.Count == 0 ? 0 : titles.Count * Sheet.LineHeight(measure.Title) + measure.Gap;
+        var top = measure.Margin + titleHeight;
         var rows = (pictures.Count + columns - 1) / columns;
         using var sheet = Page(width, top + rows * pitch - measure.Gap + measure.Margin);
         for (var i = 0; i < titles.Count; i++)
@@ -111,13 +119,22 @@ public static class Grid
             var (x, y) = (measure.Margin + i % columns * (side + measure.Gap), top + i / columns * pitch);
             sheet.Picture(pictures[i].Image, x, y, side);
             Lines(
-                sheet, measure, pictures[i].Caption, pictures[i].Detail, x, y + side + measure.Lead, side, lines * line);
+                sheet,
+                measure,
+                pictures[i].Caption,
+                pictures[i].Detail,
+                x,
+                y + side + measure.Lead,
+                side,
+                lines * line);
         }
 
         return sheet.ToImage();
     }
 
-    /// <summary>Side and number abreast of the references: one row of them while they stay at least a quarter cell.</summary>
+    /// <summary>
+    /// Side and number abreast of the references: one row of them while they stay at least a quarter cell.
+    /// </summary>
     private static (int Side, int Abreast) Strip(int count, int width, int cell, int gap)
     {
         var fitting = count == 0 ? cell : (width + gap) / count - gap;
@@ -125,7 +142,9 @@ public static class Grid
         return (side, Math.Max(1, (width + gap) / (side + gap)));
     }
 
-    /// <summary>A caption from the top of its place, cut to the height there is, with the small print under it.</summary>
+    /// <summary>
+    /// A caption from the top of its place, cut to the height there is, with the small print under it.
+    /// </summary>
     private static void Lines(
         Sheet sheet, Measure measure, string caption, string? detail, int x, int y, int width, int height)
     {
@@ -156,7 +175,9 @@ public static class Grid
         return cell is >= LeastCell and <= MostCell
             ? cell
             : throw new RecipesException(
-                "grid", $"a cell of {cell} px is outside {LeastCell} to {MostCell} px", "Set Cell to a side between them.");
+                "grid",
+                $"a cell of {cell} px is outside {LeastCell} to {MostCell} px",
+                "Set Cell to a side between them.");
     }
 
     private static Sheet Page(int width, int height) =>

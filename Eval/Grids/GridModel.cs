@@ -18,7 +18,9 @@ public sealed record GridModel
     /// <summary>What the references are.</summary>
     public string ReferencesLabel { get; init; } = "the subject";
 
-    /// <summary>Side of a cell in pixels; null takes the largest picture's side, doubled while it is below 192.</summary>
+    /// <summary>
+    /// Side of a cell in pixels; null takes the largest picture's side, doubled while it is below 192.
+    /// </summary>
     public int? Cell { get; init; }
 }
 

@@ -38,7 +38,8 @@ internal sealed class Sheet : IDisposable
         StrokeFont.Default.Measure(text) * capital / StrokeFont.CapHeight;
 
     /// <summary>
-    /// Breaks a text into lines no wider than <paramref name="width"/> pixels, at spaces where it can. What does not fit
+    /// Breaks a text into lines no wider than <paramref name="width"/> pixels, at spaces where it can. What does not
+    /// fit
     /// into <paramref name="most"/> lines ends in an ellipsis.
     /// </summary>
     public static IReadOnlyList<string> Wrap(string text, float capital, float width, int most)
@@ -62,7 +63,8 @@ internal sealed class Sheet : IDisposable
             line = word;
             while (Measure(line, capital) > width && line.Length > 1)
             {
-                var fits = Enumerable.Range(1, line.Length - 1).LastOrDefault(n => Measure(line[..n], capital) <= width, 1);
+                var fits = Enumerable.Range(1, line.Length - 1)
+                    .LastOrDefault(n => Measure(line[..n], capital) <= width, 1);
                 lines.Add(line[..fits]);
                 line = line[fits..];
             }
@@ -112,13 +114,16 @@ internal sealed class Sheet : IDisposable
         _canvas.Restore();
     }
 
-    /// <summary>Fits a picture into a square cell, whole and in the middle. At its own size it keeps every byte.</summary>
+    /// <summary>
+    /// Fits a picture into a square cell, whole and in the middle. At its own size it keeps every byte.
+    /// </summary>
     public void Picture(Image image, int x, int y, int cell)
     {
         var scale = cell / (double)Math.Max(image.Width, image.Height);
         var width = Math.Max(1, (int)Math.Round(image.Width * scale));
         var height = Math.Max(1, (int)Math.Round(image.Height * scale));
-        var fitted = scale == 1 ? image : Resize.To(image, width, height, scale > 1 ? Resampling.Bicubic : Resampling.Lanczos);
+        var filter = scale > 1 ? Resampling.Bicubic : Resampling.Lanczos;
+        var fitted = scale == 1 ? image : Resize.To(image, width, height, filter);
         var (left, top) = (x + (cell - width) / 2, y + (cell - height) / 2);
         var target = _bitmap.GetPixelSpan();
         for (var row = 0; row < height; row++)

@@ -4,8 +4,10 @@ using SkiaSharp;
 namespace Recipes.Eval.Grids;
 
 /// <summary>
-/// Lettering of single strokes with round ends, drawn for this project and embedded in it, so that a sheet looks the same on
-/// a machine without any fonts. It covers ASCII, typographic marks and the accented Latin letters; others show as a box.
+/// Lettering of single strokes with round ends, drawn for this project and embedded in it, so that a sheet looks the
+/// same on
+/// a machine without any fonts. It covers ASCII, typographic marks and the accented Latin letters; others show as a
+/// box.
 /// </summary>
 internal sealed class StrokeFont
 {

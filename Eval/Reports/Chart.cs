@@ -16,12 +16,15 @@ internal sealed record ChartFrame(string Class, int Width, int Height, int XTick
     public int PlotHeight => Height - Top - Bottom;
 }
 
-/// <summary>A line chart as inline SVG: grid, ticks, raw and averaged lines, and a reading that follows the pointer.</summary>
+/// <summary>
+/// A line chart as inline SVG: grid, ticks, raw and averaged lines, and a reading that follows the pointer.
+/// </summary>
 internal static class Chart
 {
     private const int Readings = 100;
 
-    public static void Write(Html html, ReportCurve curve, IReadOnlyList<ReportSeries> finite, int span, ChartFrame frame)
+    public static void Write(
+        Html html, ReportCurve curve, IReadOnlyList<ReportSeries> finite, int span, ChartFrame frame)
     {
         var all = finite.SelectMany(series => series.Points).ToList();
         var x = new Axis(all.Min(point => point.Step), all.Max(point => point.Step), frame.XTicks, tight: true);
@@ -30,18 +33,21 @@ internal static class Chart
         string X(double step) => Html.Number(ChartFrame.Left + frame.PlotWidth * x.Place(step));
         string Y(double value) => Html.Number(ChartFrame.Top + frame.PlotHeight * (1 - y.Place(value)));
 
-        html.Raw($"<svg class=\"{frame.Class}\" viewBox=\"0 0 {frame.Width} {frame.Height}\" role=\"img\" aria-label=\"")
+        html.Raw($"<svg class=\"{frame.Class}\" viewBox=\"0 0 {frame.Width} {frame.Height}\" ")
+            .Raw("role=\"img\" aria-label=\"")
             .Text(curve.Title).Raw("\">\n");
         Axes(html, curve, frame, x, y, X, Y);
         var smooth = finite.Select(series => Smoothing.Average(series.Points, span)).ToList();
         for (var i = 0; i < finite.Count; i++)
         {
-            html.Raw($"<path class=\"raw s{i % 4}\" d=\"{Path(Smoothing.Thin(finite[i].Points, frame.PlotWidth), X, Y)}\"/>\n");
+            var points = Smoothing.Thin(finite[i].Points, frame.PlotWidth);
+            html.Raw($"<path class=\"raw s{i % 4}\" d=\"{Path(points, X, Y)}\"/>\n");
         }
 
         for (var i = 0; i < finite.Count; i++)
         {
-            html.Raw($"<path class=\"line s{i % 4}\" d=\"{Path(Smoothing.Thin(smooth[i], frame.PlotWidth), X, Y)}\"/>\n");
+            var points = Smoothing.Thin(smooth[i], frame.PlotWidth);
+            html.Raw($"<path class=\"line s{i % 4}\" d=\"{Path(points, X, Y)}\"/>\n");
         }
 
         Pointer(html, finite, smooth, frame, x, X, Y);
@@ -49,25 +55,33 @@ internal static class Chart
     }
 
     private static void Axes(
-        Html html, ReportCurve curve, ChartFrame frame, Axis x, Axis y, Func<double, string> place, Func<double, string> height)
+        Html html,
+        ReportCurve curve,
+        ChartFrame frame,
+        Axis x,
+        Axis y,
+        Func<double, string> place,
+        Func<double, string> height)
     {
         var (right, bottom) = (frame.Width - ChartFrame.Right, frame.Height - ChartFrame.Bottom);
         foreach (var tick in y.Ticks)
         {
             html.Raw($"<path class=\"grid\" d=\"M{ChartFrame.Left} {height(tick)}H{right}\"/>")
-                .Raw($"<text class=\"y\" x=\"{ChartFrame.Left - 8}\" y=\"{height(tick)}\" dy=\"4\">").Text(y.Label(tick))
-                .Raw("</text>\n");
+                .Raw($"<text class=\"y\" x=\"{ChartFrame.Left - 8}\" y=\"{height(tick)}\" dy=\"4\">")
+                .Text(y.Label(tick)).Raw("</text>\n");
         }
 
         foreach (var tick in x.Ticks)
         {
             html.Raw($"<path class=\"tick\" d=\"M{place(tick)} {bottom}v5\"/>")
-                .Raw($"<text class=\"x\" x=\"{place(tick)}\" y=\"{bottom + 19}\">").Text(x.Label(tick)).Raw("</text>\n");
+                .Raw($"<text class=\"x\" x=\"{place(tick)}\" y=\"{bottom + 19}\">")
+                .Text(x.Label(tick)).Raw("</text>\n");
         }
 
         html.Raw($"<path class=\"axis\" d=\"M{ChartFrame.Left} {bottom}H{right}\"/>\n")
             .Raw($"<text class=\"title\" x=\"2\" y=\"10\">").Text(curve.YLabel).Raw("</text>\n")
-            .Raw($"<text class=\"title end\" x=\"{right}\" y=\"{frame.Height - 6}\">").Text(curve.XLabel).Raw("</text>\n");
+            .Raw($"<text class=\"title end\" x=\"{right}\" y=\"{frame.Height - 6}\">")
+            .Text(curve.XLabel).Raw("</text>\n");
     }
 
     private static string Path(IReadOnlyList<ReportPoint> points, Func<double, string> x, Func<double, string> y)
@@ -81,7 +95,10 @@ internal static class Chart
         return path.ToString();
     }
 
-    /// <summary>Invisible bands that, under the pointer, show a guide line and the values there; the title serves where no style does.</summary>
+    /// <summary>
+    /// Invisible bands that, under the pointer, show a guide line and the values there; the title serves where no style
+    /// does.
+    /// </summary>
     private static void Pointer(
         Html html,
         IReadOnlyList<ReportSeries> finite,
@@ -112,7 +129,8 @@ internal static class Chart
             }
 
             var left = ChartFrame.Left + frame.PlotWidth * x.Place(step) - width / 2;
-            html.Raw($"<g><rect x=\"{Html.Number(left)}\" y=\"0\" width=\"{Html.Number(width)}\" height=\"{frame.Height}\"/>")
+            html.Raw($"<g><rect x=\"{Html.Number(left)}\" y=\"0\" width=\"{Html.Number(width)}\" ")
+                .Raw($"height=\"{frame.Height}\"/>")
                 .Raw($"<path d=\"M{place(step)} {ChartFrame.Top}v{frame.PlotHeight}\"/>").Raw(marks.ToString())
                 .Raw($"<text x=\"{frame.Width - ChartFrame.Right}\" y=\"10\">").Text(reading).Raw("</text>")
                 .Element("title", reading).Raw("</g>\n");

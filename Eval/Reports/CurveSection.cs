@@ -3,7 +3,9 @@ using Recipes.Core;
 
 namespace Recipes.Eval.Reports;
 
-/// <summary>A chart's section: heading, legend, the chart in a wide and a narrow form, and what could not be drawn.</summary>
+/// <summary>
+/// A chart's section: heading, legend, the chart in a wide and a narrow form, and what could not be drawn.
+/// </summary>
 internal static class CurveSection
 {
     /// <exception cref="RecipesException">A series' steps do not rise.</exception>
@@ -24,7 +26,7 @@ internal static class CurveSection
         }
 
         var finite = curve.Series
-            .Select(series => series with { Points = series.Points.Where(point => double.IsFinite(point.Value)).ToList() })
+            .Select(series => series with { Points = [.. series.Points.Where(point => double.IsFinite(point.Value))] })
             .ToList();
         html.Raw("<section>\n").Element("h2", curve.Title).Raw("\n");
         if (finite.All(series => series.Points.Count < 2))
@@ -55,7 +57,8 @@ internal static class CurveSection
                 .Text(curve.Series[i].Name).Raw("</span>");
         }
 
-        html.Text($"moving average over {span.ToString(CultureInfo.InvariantCulture)} points; every point faintly behind it")
+        html.Text($"moving average over {span.ToString(CultureInfo.InvariantCulture)} points; ")
+            .Text("every point faintly behind it")
             .Raw("</p>\n");
     }
 
@@ -67,7 +70,8 @@ internal static class CurveSection
             if (gaps.Count > 0)
             {
                 var steps = string.Join(", ", gaps.Take(8)) + (gaps.Count > 8 ? ", …" : "");
-                html.Element("p class=\"note missed\"", $"{series.Name}: no finite value at {gaps.Count} steps ({steps})").Raw("\n");
+                html.Raw("<p class=\"note missed\">")
+                    .Text($"{series.Name}: no finite value at {gaps.Count} steps ({steps})").Raw("</p>\n");
             }
         }
     }

@@ -18,7 +18,8 @@ internal static class FigureTable
             .Raw("<th scope=\"col\">goal</th></tr></thead>\n<tbody>\n");
         foreach (var figure in figures)
         {
-            html.Raw("<tr><th scope=\"row\">").Element("b", figure.Name).Element("small", figure.Definition).Raw("</th>");
+            html.Raw("<tr><th scope=\"row\">").Element("b", figure.Name)
+                .Element("small", figure.Definition).Raw("</th>");
             Cell(html, "before", figure, figure.Before, signed: false);
             Cell(html, "after", figure, figure.After, signed: false);
             Cell(html, "difference", figure, figure.Difference, signed: true);

@@ -5,7 +5,9 @@ using System.Text.Unicode;
 
 namespace Recipes.Eval.Reports;
 
-/// <summary>Writes HTML so that no text can turn into markup: whatever is not a literal tag goes through the encoder.</summary>
+/// <summary>
+/// Writes HTML so that no text can turn into markup: whatever is not a literal tag goes through the encoder.
+/// </summary>
 internal sealed class Html
 {
     private static readonly HtmlEncoder Encoder = HtmlEncoder.Create(UnicodeRanges.All);
@@ -14,7 +16,7 @@ internal sealed class Html
     /// <summary>Text safe between tags and inside a quoted attribute; line breaks and tabs stay themselves.</summary>
     public static string Escape(string text)
     {
-        var parts = text.ReplaceLineEndings("\n").Split('\n');
+        var parts = text.Replace("\r\n", "\n").Split('\n');
         return string.Join('\n', parts.Select(line => string.Join('\t', line.Split('\t').Select(Encoder.Encode))));
     }
 

@@ -26,7 +26,10 @@ public static class Report
         {
             File.Delete(draft);
             throw new RecipesException(
-                path, $"the report cannot be written: {error.Message}", "Free some space or choose another folder with --out.", error);
+                path,
+                $"the report cannot be written ({error.Message.TrimEnd('.')})",
+                "Free some space, or choose another folder with --out.",
+                error);
         }
     }
 
@@ -80,14 +83,17 @@ public static class Report
             }
 
             var count = model.References.Count;
-            html.Raw("</div>\n").Element("figcaption", count == 1 ? "the subject’s picture" : $"the subject’s {count} pictures")
+            html.Raw("</div>\n")
+                .Element("figcaption", count == 1 ? "the subject’s picture" : $"the subject’s {count} pictures")
                 .Raw("\n</figure>\n");
         }
 
         html.Raw("</header>\n");
     }
 
-    /// <summary>A picture that grows over the page while it has the focus, so that a tap enlarges it without a script.</summary>
+    /// <summary>
+    /// A picture that grows over the page while it has the focus, so that a tap enlarges it without a script.
+    /// </summary>
     internal static void Picture(Html html, ReportImage image, string description)
     {
         html.Raw("<img tabindex=\"0\" alt=\"").Text(description).Raw("\"");
@@ -151,7 +157,8 @@ public static class Report
     {
         if (text is not null)
         {
-            html.Raw("<details>").Element("summary", heading).Raw("<pre>\n").Text(text.TrimEnd()).Raw("</pre></details>\n");
+            html.Raw("<details>").Element("summary", heading)
+                .Raw("<pre>\n").Text(text.TrimEnd()).Raw("</pre></details>\n");
         }
     }
 

@@ -1,6 +1,8 @@
 namespace Recipes.Eval.Reports;
 
-/// <summary>Pictures of the same prompts and seeds side by side: one column a model, one row a prompt and seed.</summary>
+/// <summary>
+/// Pictures of the same prompts and seeds side by side: one column a model, one row a prompt and seed.
+/// </summary>
 /// <param name="Columns">What the columns are: "before", "after", or one name a checkpoint.</param>
 /// <param name="Rows">The rows, each with one picture a column.</param>
 public sealed record ReportComparison(IReadOnlyList<string> Columns, IReadOnlyList<ReportRow> Rows);

@@ -14,13 +14,16 @@ public sealed record ReportCurve
 
     public required IReadOnlyList<ReportSeries> Series { get; init; }
 
-    /// <summary>Span of the exponential moving average, in points; null takes a twentieth of the longest series.</summary>
+    /// <summary>
+    /// Span of the exponential moving average, in points; null takes a twentieth of the longest series.
+    /// </summary>
     public int? Smoothing { get; init; }
 }
 
 /// <summary>One line of a chart.</summary>
 /// <param name="Name">Its name in the legend.</param>
-/// <param name="Points">Its points with rising steps. A value that is not finite leaves a gap, and the chart says so.</param>
+/// <param name="Points">Its points with rising steps. A value that is not finite leaves a gap, and the chart says
+/// so.</param>
 public sealed record ReportSeries(string Name, IReadOnlyList<ReportPoint> Points);
 
 /// <summary>A value at a step.</summary>

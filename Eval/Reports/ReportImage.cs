@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using Recipes.Core;
+using Recipes.Core.Imaging;
 
 namespace Recipes.Eval.Reports;
 
@@ -22,6 +23,10 @@ public sealed class ReportImage
                 "Give the encoded file, not its pixels.");
     }
 
+    /// <summary>A picture in memory, embedded as PNG.</summary>
+    public static ReportImage Of(Image image, string? description = null) =>
+        new(ImageFile.EncodePng(image), description);
+
     /// <summary>Reads a picture file as it is.</summary>
     public static ReportImage Read(string path, string? description = null)
     {
@@ -40,7 +45,9 @@ public sealed class ReportImage
 
     public string MediaType { get; }
 
-    /// <summary>Width and height in pixels where the format tells them early (PNG), so that the page does not jump.</summary>
+    /// <summary>
+    /// Width and height in pixels where the format tells them early (PNG), so that the page does not jump.
+    /// </summary>
     public (int Width, int Height)? Size =>
         MediaType == "image/png" && _bytes.Length >= 24
             ? (BinaryPrimitives.ReadInt32BigEndian(_bytes.AsSpan(16)),

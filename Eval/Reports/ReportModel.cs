@@ -1,6 +1,8 @@
 namespace Recipes.Eval.Reports;
 
-/// <summary>Everything one run's page shows. Equal models make equal bytes: the page adds no clock and no path.</summary>
+/// <summary>
+/// Everything one run's page shows. Equal models make equal bytes: the page adds no clock and no path.
+/// </summary>
 public sealed record ReportModel
 {
     /// <summary>The run's name, the page's heading.</summary>

@@ -28,8 +28,8 @@ let private extent image colour =
     let xs, ys = List.map fst found, List.map snd found
     (List.min xs, List.min ys, List.max xs, List.max ys), found.Length
 
-let private row label pictures =
-    GridRow(label, "seed 7", ResizeArray<Image> pictures)
+let private row (label: string) (pictures: Image list) =
+    GridRow(label, "seed 7", Array.ofList pictures)
 
 let private model () =
     GridModel(
