@@ -21,7 +21,7 @@ internal static class Bindings
         var name = Places.FileName("LibTorchSharp");
         var file = Places.Find(name) ?? throw new RecipesException(
             name,
-            $"it lies in none of these folders:\n  {string.Join("\n  ", Places.Folders.Take(3))}",
+            $"it lies neither in {Places.Text}",
             "Build or publish the project again, and keep the files beside the program.");
         try
         {
@@ -35,7 +35,7 @@ internal static class Bindings
         {
             throw new RecipesException(
                 file,
-                $"it does not load:\n  {Loader.Reason(e)}",
+                $"it does not load\n  ({Loader.Reason(e)})",
                 $"Use the packaged libtorch, or one of the version that this program was built with, by {Loader.Variable}.",
                 e);
         }
@@ -63,7 +63,7 @@ internal static class Bindings
 
         throw new RecipesException(
             file,
-            $"it needs {Version}, which this host's C++ library lacks, and no mended copy can be kept:\n  {string.Join("\n  ", tried.Take(3))}",
+            $"it needs {Version}, which this host's C++ library lacks, and no mended copy can be kept\n  ({string.Join("\n  ", tried.Distinct().Take(3))})",
             Cure,
             refusal);
     }

@@ -95,8 +95,8 @@ internal static class Loader
         }
 
         CheckBinaryInterface(folder, source, parts["c10"]);
-        Nnpack.TurnOff(parts["torch_cpu"]);
         var (library, mended, handle) = Bindings.Load();
+        Nnpack.SwitchOff(parts["torch_cpu"]);
         return new Loaded(folder, source, LibTorchVersion.Of(folder, parts["torch_cpu"]), library, mended, handle, parts);
     }
 
@@ -125,7 +125,7 @@ internal static class Loader
 
         var file = Places.Find(Places.FileName("torch_cpu")) ?? throw new RecipesException(
             "libtorch",
-            $"{Places.FileName("torch_cpu")} lies in none of these folders:\n  {string.Join("\n  ", Places.Folders.Take(3))}",
+            $"{Places.FileName("torch_cpu")} lies neither in {Places.Text}",
             $"Build again without -p:Torch=none, or set {Variable} to the folder of an existing libtorch (torch/lib of Python's PyTorch).");
         return (Path.GetDirectoryName(file)!, "packaged");
     }
@@ -140,7 +140,7 @@ internal static class Loader
         {
             throw new RecipesException(
                 $"libtorch ({source})",
-                $"{file} does not load:\n  {Reason(e)}",
+                $"{file} does not load\n  ({Reason(e)})",
                 source == "packaged"
                     ? $"Install what is named there, or set {Variable} to the folder of a libtorch that works here."
                     : "Install what is named there, or leave the setting out to use the packaged libtorch.",
@@ -160,7 +160,7 @@ internal static class Loader
         {
             throw new RecipesException(
                 $"libtorch ({source})",
-                $"{folder} was built with the old C++ binary interface, as PyTorch was up to 2.6",
+                $"{folder} was built with the old C++ binary interface, as older PyTorch packages were",
                 "Install PyTorch 2.10 or later, or leave the setting out to use the packaged libtorch.");
         }
     }

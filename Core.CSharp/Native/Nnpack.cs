@@ -3,19 +3,22 @@ using System.Runtime.InteropServices;
 namespace Recipes.Core.Native;
 
 /// <summary>
-/// Turns NNPACK off, one of libtorch's libraries for convolutions on the CPU. It runs on some processors only, tries
-/// again and writes a warning at every convolution on the others, and makes results differ between the two.
+/// Switches libtorch's NNPACK off. On processors it does not know, libtorch tries it anew at every small convolution
+/// and prints a warning each time; where it works, it would make results depend on the processor for little gain.
 /// </summary>
 internal static unsafe class Nnpack
 {
-    /// <param name="torchCpu">The handle of torch_cpu. Where it lacks these functions nothing changes.</param>
-    public static void TurnOff(IntPtr torchCpu)
+    // at::globalContext() and at::Context::setUserEnabledNNPACK(bool), as GCC and Clang name them.
+    private const string Context = "_ZN2at13globalContextEv";
+    private const string Enable = "_ZN2at7Context20setUserEnabledNNPACKEb";
+
+    /// <summary>Does nothing where this libtorch has no such functions, as on Windows.</summary>
+    public static void SwitchOff(IntPtr torchCpu)
     {
-        // at::Context& at::globalContext() and void at::Context::setUserEnabledNNPACK(bool).
-        if (NativeLibrary.TryGetExport(torchCpu, "_ZN2at13globalContextEv", out var context)
-            && NativeLibrary.TryGetExport(torchCpu, "_ZN2at7Context20setUserEnabledNNPACKEb", out var set))
+        if (NativeLibrary.TryGetExport(torchCpu, Context, out var context)
+            && NativeLibrary.TryGetExport(torchCpu, Enable, out var enable))
         {
-            ((delegate* unmanaged<IntPtr, byte, void>)set)(((delegate* unmanaged<IntPtr>)context)(), 0);
+            ((delegate* unmanaged<IntPtr, byte, void>)enable)(((delegate* unmanaged<IntPtr>)context)(), 0);
         }
     }
 }

@@ -16,6 +16,9 @@ internal static class Places
     /// </summary>
     public static IReadOnlyList<string> Folders { get; } = [.. FindFolders().Distinct()];
 
+    /// <summary>The folders for a message, after "neither in".</summary>
+    public static string Text => string.Join("\n  nor in ", Folders.Take(3));
+
     /// <summary>The file name of a library: c10 is libc10.so, libc10.dylib or c10.dll.</summary>
     public static string FileName(string library) =>
         OperatingSystem.IsWindows() ? $"{(library == "SkiaSharp" ? "lib" : "")}{library}.dll"

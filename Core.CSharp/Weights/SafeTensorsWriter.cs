@@ -13,6 +13,9 @@ namespace Recipes.Core.Weights;
 /// </summary>
 public static class SafeTensorsWriter
 {
+    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly Dictionary<string, string> Empty = [];
+
     /// <summary>
     /// Writes to a new file beside <paramref name="path"/>, which takes its place once it is complete and on the disk;
     /// on any failure the old file stays as it was.
@@ -35,6 +38,11 @@ public static class SafeTensorsWriter
         Func<string, FileStream> create)
     {
         var entries = Arrange(path, tensors);
+        foreach (var text in entries.Select(entry => entry.Name).Concat((metadata ?? Empty).SelectMany(pair => new[] { pair.Key, pair.Value })))
+        {
+            CheckUnicode(path, text);
+        }
+
         var header = Header(entries, metadata);
         var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
         try
@@ -67,6 +75,19 @@ public static class SafeTensorsWriter
             {
                 File.Delete(temporary);
             }
+        }
+    }
+
+    private static void CheckUnicode(string path, string text)
+    {
+        try
+        {
+            Strict.GetByteCount(text);
+        }
+        catch (EncoderFallbackException e)
+        {
+            throw new RecipesException(
+                path, $"the text {SafeTensorsHeader.Quote(text)} for its header is not valid Unicode", "Choose another text.", e);
         }
     }
 
