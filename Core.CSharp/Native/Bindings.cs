@@ -12,8 +12,10 @@ internal static class Bindings
     /// <summary>The one function that demands it; mentioned, never called.</summary>
     public const string Symbol = "_ZSt21ios_base_library_initv";
 
+    private const string Lacking = $"it needs {Version}, which this host's C++ library lacks";
+
     private const string Cure =
-        $"Set XDG_CACHE_HOME to a folder where programs may run from, or install a C++ library with {Version} (GCC 13 or later).";
+        $"Set XDG_CACHE_HOME to a folder that programs may run from, or install a C++ library with {Version} (GCC 13).";
 
     /// <summary>Loads the library; libtorch must be loaded already.</summary>
     public static (string Library, bool Mended, IntPtr Handle) Load()
@@ -36,7 +38,7 @@ internal static class Bindings
             throw new RecipesException(
                 file,
                 $"it does not load\n  ({Loader.Reason(e)})",
-                $"Use the packaged libtorch, or one of the version that this program was built with, by {Loader.Variable}.",
+                $"Use the packaged libtorch, or set {Loader.Variable} to one of the packaged version.",
                 e);
         }
     }
@@ -45,7 +47,7 @@ internal static class Bindings
     {
         var original = File.ReadAllBytes(file);
         var mended = ElfMend.Weaken(original, Version, Symbol)
-            ?? throw new RecipesException(file, $"it needs {Version}, which this host's C++ library lacks", Cure, refusal);
+            ?? throw new RecipesException(file, Lacking, Cure, refusal);
         var name = $"libLibTorchSharp-{Convert.ToHexStringLower(SHA256.HashData(original))[..16]}.so";
         var tried = new List<string>();
         foreach (var folder in CacheFolders())
@@ -63,7 +65,7 @@ internal static class Bindings
 
         throw new RecipesException(
             file,
-            $"it needs {Version}, which this host's C++ library lacks, and no mended copy can be kept\n  ({string.Join("\n  ", tried.Distinct().Take(3))})",
+            $"{Lacking}, and no mended copy can be kept\n  ({string.Join("\n  ", tried.Distinct().Take(3))})",
             Cure,
             refusal);
     }

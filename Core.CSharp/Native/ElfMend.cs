@@ -103,7 +103,7 @@ internal static class ElfMend
     /// <summary>A section's place, and the number of the section it refers to.</summary>
     private readonly record struct Section(int Offset, int Size, uint Link);
 
-    /// <summary>Reads numbers and names; an offset outside the file throws <see cref="ArgumentOutOfRangeException"/>.</summary>
+    /// <summary>Numbers and names; offsets outside the file throw <see cref="ArgumentOutOfRangeException"/>.</summary>
     private sealed class Elf(byte[] bytes)
     {
         public byte[] Bytes => bytes;

@@ -12,5 +12,6 @@ public sealed record LibTorchInfo(
 {
     /// <inheritdoc/>
     public override string ToString() =>
-        $"libtorch {Version} ({Source}, {(Cuda ? "CUDA" : "CPU only")}) from {Folder}{(Mended ? ", mended for this host's C++ library" : "")}";
+        $"libtorch {Version} ({Source}, {(Cuda ? "CUDA" : "CPU only")}) from {Folder}"
+        + (Mended ? ", mended for this host's C++ library" : "");
 }

@@ -8,7 +8,8 @@ internal static partial class LibTorchVersion
 {
     /// <summary>
     /// From the version.py beside a Python PyTorch's lib folder, which names the CUDA version too; else from the
-    /// library's function <c>aoti_torch_abi_version</c> (major, minor and patch in the three highest bytes); else unknown.
+    /// library's function <c>aoti_torch_abi_version</c> (major, minor and patch in the three highest bytes);
+    /// else unknown.
     /// </summary>
     public static unsafe string Of(string folder, IntPtr torchCpu)
     {

@@ -75,10 +75,12 @@ internal static class Loader
         var inner = Path.Combine(folder, "lib");
         throw new RecipesException(
             source,
-            Directory.Exists(folder) ? $"{folder} holds no {string.Join(" and no ", missing)}" : $"there is no folder {folder}",
+            Directory.Exists(folder)
+                ? $"{folder} holds no {string.Join(" and no ", missing)}"
+                : $"there is no folder {folder}",
             File.Exists(Path.Combine(inner, Places.FileName("torch_cpu")))
                 ? $"Name the folder {inner} instead."
-                : "Name the folder with libtorch's libraries (for Python's PyTorch: torch/lib), or leave the setting out.");
+                : "Name the folder of a libtorch (torch/lib of Python's PyTorch), or leave the setting out.");
     }
 
     private static Loaded LoadOnce()
@@ -96,8 +98,8 @@ internal static class Loader
 
         CheckBinaryInterface(folder, source, parts["c10"]);
         var (library, mended, handle) = Bindings.Load();
-        Nnpack.SwitchOff(parts["torch_cpu"]);
-        return new Loaded(folder, source, LibTorchVersion.Of(folder, parts["torch_cpu"]), library, mended, handle, parts);
+        var version = LibTorchVersion.Of(folder, parts["torch_cpu"]);
+        return new Loaded(folder, source, version, library, mended, handle, parts);
     }
 
     private static (string Folder, string Source) Locate()
@@ -126,7 +128,7 @@ internal static class Loader
         var file = Places.Find(Places.FileName("torch_cpu")) ?? throw new RecipesException(
             "libtorch",
             $"{Places.FileName("torch_cpu")} lies neither in {Places.Text}",
-            $"Build again without -p:Torch=none, or set {Variable} to the folder of an existing libtorch (torch/lib of Python's PyTorch).");
+            $"Build again without -p:Torch=none, or set {Variable} to an existing libtorch (torch/lib of PyTorch).");
         return (Path.GetDirectoryName(file)!, "packaged");
     }
 
@@ -175,7 +177,7 @@ internal static class Loader
     private static RecipesException InUse(string folder, string source, string present) => new(
         source,
         $"it names {folder}, but the libtorch of {present} is loaded already",
-        "Choose the folder before the first use of TorchSharp, and take other libtorch folders out of LD_LIBRARY_PATH.");
+        "Choose the folder before the first use of TorchSharp, and take other ones out of LD_LIBRARY_PATH.");
 
     /// <summary>The folder of the libtorch that this process has mapped, where the system tells.</summary>
     private static string? LoadedBefore()

@@ -7,7 +7,8 @@ internal static class Places
 {
     /// <summary>linux-x64, osx-arm64, win-x64 and the like: the folder names of packages.</summary>
     public static string Rid { get; } =
-        $"{(OperatingSystem.IsWindows() ? "win" : OperatingSystem.IsMacOS() ? "osx" : "linux")}-{RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()}";
+        (OperatingSystem.IsWindows() ? "win-" : OperatingSystem.IsMacOS() ? "osx-" : "linux-")
+        + RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant();
 
     /// <summary>
     /// Beside this assembly (beside the program where the assembly is part of a single file): a folder of its own for

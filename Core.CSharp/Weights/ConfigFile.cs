@@ -53,7 +53,8 @@ internal sealed class ConfigFile
     /// <summary>A whole number above 0; of a list, the first.</summary>
     public int Number(string key)
     {
-        var value = Find(key) is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0 ? list[0] : Find(key);
+        var found = Find(key);
+        var value = found is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0 ? list[0] : found;
         return value is { ValueKind: JsonValueKind.Number } number && number.TryGetInt32(out var result)
             && result is > 0 and <= Most
             ? result
@@ -91,7 +92,7 @@ internal sealed class ConfigFile
                 .ToDictionary(group => group.Key, group => group.Last().Value.GetString()!)
             : null;
 
-    /// <summary>Throws for texts that are no valid Unicode, which a document finds only when they are asked for.</summary>
+    /// <summary>Throws for texts that are no valid Unicode; a document does so only when they are asked for.</summary>
     private static void CheckTexts(byte[] json)
     {
         var reader = new Utf8JsonReader(json);

@@ -34,7 +34,7 @@ internal static class FolderHash
             catch (Exception e) when (e is IOException or UnauthorizedAccessException)
             {
                 throw new RecipesException(
-                    path, $"it cannot be read ({e.Message.TrimEnd('.')})", "Check the disk and the file's permissions.", e);
+                    path, $"it cannot be read ({e.Message.TrimEnd('.')})", "Check that it is a readable file.", e);
             }
         }
 

@@ -10,7 +10,7 @@ public sealed record LayerInfo(string Name, string Component, long In, long Out,
 {
     private const string Suffix = ".weight";
 
-    /// <summary>The layer of a weight tensor, or null where the tensor is none: a bias, a norm, an embedding table.</summary>
+    /// <summary>The layer of a weight tensor, or null for a bias, a norm or an embedding table.</summary>
     internal static LayerInfo? Of(string component, TensorInfo tensor)
     {
         if (!tensor.Name.EndsWith(Suffix, StringComparison.Ordinal) || tensor.Shape.Length is not (2 or 4))

@@ -27,7 +27,7 @@ public sealed class ModelFolder
     /// <summary>The pipeline's class, such as StableDiffusionPipeline.</summary>
     public required string PipelineClass { get; init; }
 
-    /// <summary>SD1, SD2 or SDXL, told by the structure: two text encoders, or linear projections in the UNet.</summary>
+    /// <summary>SD1, SD2 or SDXL, by structure: two text encoders, or linear projections in the UNet.</summary>
     public required string Family { get; init; }
 
     /// <summary>The side of the square pictures it was trained on, in pixels.</summary>
@@ -75,7 +75,8 @@ public sealed class ModelFolder
         }
 
         var index = ConfigFile.Read(
-            System.IO.Path.Combine(path, "model_index.json"), "Name the folder that holds model_index.json, unet/ and vae/.");
+            System.IO.Path.Combine(path, "model_index.json"),
+            "Name the folder that holds model_index.json, unet/ and vae/.");
         var pipeline = index.Text("_class_name") ?? "no class";
         var components = Components(index);
         foreach (var needed in new[] { "unet", "vae", "text_encoder", "tokenizer", "scheduler" })
@@ -107,7 +108,9 @@ public sealed class ModelFolder
         return new ModelFolder(path, weights)
         {
             PipelineClass = pipeline,
-            Family = components.Contains("text_encoder_2") ? "SDXL" : unet.Flag("use_linear_projection") ? "SD2" : "SD1",
+            Family = components.Contains("text_encoder_2") ? "SDXL"
+                : unet.Flag("use_linear_projection") ? "SD2"
+                : "SD1",
             NativeSize = SampleSize(unet) * factor,
             LatentFactor = factor,
             InChannels = unet.Number("in_channels"),
@@ -166,7 +169,9 @@ public sealed class ModelFolder
                     bytes += new FileInfo(path).Length;
 
                     // Old text encoders keep their position numbers, whole numbers, beside the weights.
-                    parameters += file.Tensors.Values.Where(tensor => tensor.DType != DType.I64).Sum(tensor => tensor.Count);
+                    parameters += file.Tensors.Values
+                        .Where(tensor => tensor.DType != DType.I64)
+                        .Sum(tensor => tensor.Count);
                     if (component != "vae")
                     {
                         layers.AddRange(file.Tensors.Values

@@ -56,7 +56,7 @@ public sealed class SafeTensorsFile : IDisposable
             {
                 throw SafeTensorsHeader.Bad(
                     path,
-                    $"it states a header of {headerLength} bytes; more than {SafeTensorsHeader.MaxLength} is no safetensors file");
+                    $"it states a header of {headerLength} bytes, above the limit of {SafeTensorsHeader.MaxLength}");
             }
 
             if (headerLength > (ulong)(length - 8))

@@ -1,4 +1,3 @@
-using System.Buffers;
 using System.Text.Json;
 
 namespace Recipes.Core.Weights;
@@ -156,7 +155,8 @@ internal sealed class SafeTensorsHeader
         var info = new TensorInfo(name, known, shape, begin, end);
         if (SizeOf(known, shape) is not { } size || end - begin != size)
         {
-            throw Bad($"{where} spans bytes {begin} to {end}, which does not fit {known.HeaderName()} {info.ShapeText}");
+            throw Bad(
+                $"{where} spans bytes {begin} to {end}, which does not fit {known.HeaderName()} {info.ShapeText}");
         }
 
         return info;
@@ -167,7 +167,7 @@ internal sealed class SafeTensorsHeader
         reader.Read();
         var text = reader.TokenType == JsonTokenType.String
             ? reader.GetString()!
-            : System.Text.Encoding.UTF8.GetString(reader.HasValueSequence ? reader.ValueSequence.ToArray() : reader.ValueSpan);
+            : System.Text.Encoding.UTF8.GetString(reader.ValueSpan);
         return DTypes.TryParse(text, out var type)
             ? type
             : throw Bad($"{where} has the unknown dtype {Quote(text)} (known: {DTypes.All})");
@@ -222,13 +222,14 @@ internal sealed class SafeTensorsHeader
             if (info.End > dataLength)
             {
                 throw Bad(
-                    $"tensor {Quote(info.Name)} ends at byte {info.End}, but only {dataLength} bytes of data follow the header");
+                    $"tensor {Quote(info.Name)} ends at byte {info.End}, but only {dataLength} bytes of data follow");
             }
 
             if (info.Begin != at)
             {
                 var fault = info.Begin < at ? "overlaps" : "leaves a gap after";
-                throw Bad($"tensor {Quote(info.Name)} begins at byte {info.Begin} and {fault} {before}, which ends at {at}");
+                throw Bad(
+                    $"tensor {Quote(info.Name)} begins at byte {info.Begin} and {fault} {before}, which ends at {at}");
             }
 
             Tensors.Add(info.Name, info);

@@ -13,8 +13,12 @@ namespace Recipes.Core.Weights;
 /// </summary>
 public static class SafeTensorsWriter
 {
-    private static readonly UTF8Encoding Strict = new(encoderShouldEmitUTF8Identifier: false, throwOnInvalidBytes: true);
+    private static readonly UTF8Encoding Strict = new(false, throwOnInvalidBytes: true);
     private static readonly Dictionary<string, string> Empty = [];
+
+    // The format compares names as UTF-8, which is the order of code points and not that of UTF-16.
+    private static readonly Comparer<byte[]> ByBytes =
+        Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b));
 
     /// <summary>
     /// Writes to a new file beside <paramref name="path"/>, which takes its place once it is complete and on the disk;
@@ -23,7 +27,7 @@ public static class SafeTensorsWriter
     /// <param name="path">The file to write; its folder must exist.</param>
     /// <param name="tensors">Names and tensors, of any device and layout.</param>
     /// <param name="metadata">Strings for the header.</param>
-    /// <exception cref="RecipesException">A name comes twice, a type has no place in the format, or writing fails.</exception>
+    /// <exception cref="RecipesException">A name comes twice, a type is unknown there, or writing fails.</exception>
     public static void Write(
         string path,
         IEnumerable<KeyValuePair<string, Tensor>> tensors,
@@ -38,7 +42,8 @@ public static class SafeTensorsWriter
         Func<string, FileStream> create)
     {
         var entries = Arrange(path, tensors);
-        foreach (var text in entries.Select(entry => entry.Name).Concat((metadata ?? Empty).SelectMany(pair => new[] { pair.Key, pair.Value })))
+        var strings = (metadata ?? Empty).SelectMany(pair => new[] { pair.Key, pair.Value });
+        foreach (var text in entries.Select(entry => entry.Name).Concat(strings))
         {
             CheckUnicode(path, text);
         }
@@ -87,7 +92,10 @@ public static class SafeTensorsWriter
         catch (EncoderFallbackException e)
         {
             throw new RecipesException(
-                path, $"the text {SafeTensorsHeader.Quote(text)} for its header is not valid Unicode", "Choose another text.", e);
+                path,
+                $"the text {SafeTensorsHeader.Quote(text)} for its header is not valid Unicode",
+                "Choose another text.",
+                e);
         }
     }
 
@@ -101,7 +109,9 @@ public static class SafeTensorsWriter
             if (!names.Add(name) || name == "__metadata__")
             {
                 throw new RecipesException(
-                    path, $"tensor {SafeTensorsHeader.Quote(name)} is reserved or given twice", "Name every tensor once.");
+                    path,
+                    $"tensor {SafeTensorsHeader.Quote(name)} is reserved or given twice",
+                    "Name every tensor once.");
             }
 
             var type = TensorIO.DTypeOf(tensor.dtype) ?? throw new RecipesException(
@@ -111,12 +121,11 @@ public static class SafeTensorsWriter
             entries.Add((name, tensor, type));
         }
 
-        // The format compares names as UTF-8, which is the order of code points and not that of UTF-16.
         return
         [
             .. entries
                 .OrderByDescending(entry => entry.Type)
-                .ThenBy(entry => Encoding.UTF8.GetBytes(entry.Name), Comparer<byte[]>.Create((a, b) => a.AsSpan().SequenceCompareTo(b))),
+                .ThenBy(entry => Encoding.UTF8.GetBytes(entry.Name), ByBytes),
         ];
     }
 

@@ -107,7 +107,9 @@ public static class StateDict
         }
     }
 
-    /// <summary>Whether all values are finite. A sum takes one pass and shows NaN and infinity; it may overflow by itself.</summary>
+    /// <summary>
+    /// Whether all values are finite. A sum takes one pass and shows NaN and infinity; it may overflow by itself.
+    /// </summary>
     private static bool IsFinite(Tensor values)
     {
         if (!values.is_floating_point())

@@ -21,7 +21,7 @@ public static class TensorIO
         var info = file.Info(name);
         var own = ScalarTypeOf(info.DType) ?? throw new RecipesException(
             file.Path,
-            $"tensor {SafeTensorsHeader.Quote(name)} is of type {info.DType.HeaderName()}, which libtorch cannot compute with here",
+            $"tensor {SafeTensorsHeader.Quote(name)} is of type {info.DType.HeaderName()}, which libtorch lacks",
             "Save the file with F32, F16 or BF16 weights.");
         var tensor = empty(info.Shape, dtype: own, device: CPU);
         CopyBytes(file, info, tensor);
@@ -37,7 +37,7 @@ public static class TensorIO
         }
     }
 
-    /// <summary>Copies a tensor's values into an existing one of the same shape, converted to its type and device.</summary>
+    /// <summary>Copies a tensor's values into one of the same shape, converted to its type and device.</summary>
     internal static void CopyTo(SafeTensorsFile file, string name, Tensor target)
     {
         var info = file.Info(name);
@@ -82,7 +82,7 @@ public static class TensorIO
         return null;
     }
 
-    /// <summary>Calls <paramref name="piece"/> with the bytes of a contiguous CPU tensor, at most 1 GB at a time.</summary>
+    /// <summary>Calls <paramref name="piece"/> with a contiguous CPU tensor's bytes, at most 1 GB at a time.</summary>
     internal static void EachPiece(Tensor tensor, SpanPiece piece)
     {
         using var flat = tensor.detach().reshape(-1);

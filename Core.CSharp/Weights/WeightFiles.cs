@@ -7,7 +7,8 @@ public static class WeightFiles
 
     /// <summary>
     /// The weights of a component in diffusers layout: <c>stem.safetensors</c>; else the shards that
-    /// <c>stem.safetensors.index.json</c> lists; else a variant such as <c>stem.fp16.safetensors</c>, alone or in shards.
+    /// <c>stem.safetensors.index.json</c> lists; else a variant such as <c>stem.fp16.safetensors</c>,
+    /// alone or in shards.
     /// </summary>
     /// <param name="folder">The component's folder.</param>
     /// <param name="stem">
@@ -58,13 +59,14 @@ public static class WeightFiles
             : new RecipesException(
                 folder,
                 $"its only weights are {Path.GetFileName(pickled)}, a pickle, which may run code when it is opened",
-                "Download the safetensors version, or save the model again with diffusers' save_pretrained(..., safe_serialization=True).");
+                "Download the safetensors version, or save the model again with diffusers' save_pretrained.");
     }
 
     private static IReadOnlyList<string> Shards(string folder, string index)
     {
         const string Cure = "Download the whole model folder again.";
-        var names = ConfigFile.Read(index, Cure).Texts("weight_map")?.Values.Distinct().Order(StringComparer.Ordinal).ToList();
+        var map = ConfigFile.Read(index, Cure).Texts("weight_map");
+        var names = map?.Values.Distinct().Order(StringComparer.Ordinal).ToList();
         if (names is null or { Count: 0 })
         {
             throw new RecipesException(index, "it has no weight_map of keys to files", Cure);
