@@ -8,7 +8,7 @@ module Language =
     /// Something to learn, by its class noun: `subject "robot" { token "sks"; images "data/robot" }`.
     let subject noun = SubjectBlock noun
 
-    /// The word that will stand for the subject: rare, and one piece for the tokenizer, such as `sks`.
+    /// The word that will stand for the subject: rare, and short for the tokenizer, such as `sks`.
     let token text = SubjectPart.Token text
 
     /// The folder of the subject's pictures. A relative path starts at the script's folder.
@@ -106,7 +106,7 @@ module Language =
     /// Weigh timesteps by min-SNR with this gamma (arXiv 2303.09556), usually 5. Default: all weigh the same.
     let minSnr gamma = TrainPart.MinSnr gamma
 
-    /// Save a checkpoint every so many steps. Default: at the end and when interrupted.
+    /// Save a checkpoint every so many steps. Default: every tenth of the training.
     let checkpoint every = TrainPart.Checkpoint every
 
     // ---- drawing ----

@@ -98,7 +98,7 @@ module Plan =
     /// folder. Gives the plan, or every problem at once: errors first, then warnings.
     let checkScript (script: string option) (recipe: Recipe) : Result<Plan, Problem list> =
         let facts = Reading.facts script recipe
-        let native = facts.Base |> Option.map _.NativeSize |> Option.defaultValue 512<px>
+        let native = facts.Base |> Option.map _.NativeSize |> Option.defaultValue 0<px>
         let draft = Draft.ofRecipe native recipe
 
         let problems =

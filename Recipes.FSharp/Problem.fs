@@ -81,6 +81,13 @@ module internal Problems =
 
             row[b.Length]
 
-        known
-        |> List.sortBy (fun word -> distance (wrong.ToLowerInvariant()) (word.ToLowerInvariant()), word)
-        |> List.truncate limit
+        let sorted =
+            known
+            |> List.map (fun word -> distance (wrong.ToLowerInvariant()) (word.ToLowerInvariant()), word)
+            |> List.sort
+
+        // What differs in more than half its letters is no near miss; the very nearest is named all the same.
+        match sorted |> List.filter (fun (distance, _) -> 2 * distance <= wrong.Length) with
+        | [] -> sorted |> List.truncate 1
+        | near -> near |> List.truncate limit
+        |> List.map snd

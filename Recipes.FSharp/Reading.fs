@@ -81,7 +81,10 @@ module internal Reading =
         {
             Name = string (Path.GetFileName path)
             Path = path
-            Sha256 = File.ReadAllBytes path |> Security.Cryptography.SHA256.HashData |> Convert.ToHexStringLower
+            Sha256 =
+                File.ReadAllBytes path
+                |> Security.Cryptography.SHA256.HashData
+                |> Convert.ToHexStringLower
             Width = image.Width * 1<px>
             Height = image.Height * 1<px>
         },
@@ -130,8 +133,13 @@ module internal Reading =
 
     /// Free bytes of the disk that the folder is on, or will be made on.
     let private freeDisk (folder: string) =
+        let rec existing (folder: string) =
+            match Path.GetDirectoryName folder with
+            | NonNull parent when not (Directory.Exists folder) -> existing parent
+            | _ -> folder
+
         try
-            Some(DriveInfo(Path.GetFullPath folder).AvailableFreeSpace)
+            Some(DriveInfo(existing (Path.GetFullPath folder)).AvailableFreeSpace)
         with
         | :? IOException
         | :? UnauthorizedAccessException

@@ -79,7 +79,9 @@ type Session private () =
 
             match plan.ScriptPath with
             | Some script ->
-                printfn $"run it with: recipes run {Path.GetRelativePath(Environment.CurrentDirectory, script)}"
+                let relative = Path.GetRelativePath(Environment.CurrentDirectory, script)
+                let typed = if relative.StartsWith ".." then script else relative
+                printfn $"run it with: recipes run {typed}"
             | None -> printfn "save it as a script and run it with: recipes run SCRIPT.fsx"
 
     /// Checks a recipe, and shows or runs its plan: the last line of a script.

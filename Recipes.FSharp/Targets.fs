@@ -29,18 +29,20 @@ module internal Targets =
             Text.RegularExpressions.RegexOptions.NonBacktracking
         )
 
-    let private endsWith (ending: string) (name: string) =
-        name = ending || name.EndsWith("." + ending, StringComparison.Ordinal)
+    /// Whether whole parts of the name, between its dots, read so.
+    let private within (parts: string) (name: string) =
+        $".{name}.".Contains($".{parts}.", StringComparison.Ordinal)
 
     let private attention = [ "to_q"; "to_k"; "to_v"; "to_out.0" ]
     let private textAttention = [ "q_proj"; "k_proj"; "v_proj"; "out_proj" ]
     let private residual = [ "conv1"; "conv2"; "conv_shortcut" ]
 
     let private isUnet layer = layer.Component = "unet"
-    let private hasPart part (layer: BaseLayer) = $".{layer.Name}.".Contains $".{part}."
+    let private hasPart part (layer: BaseLayer) = within part layer.Name
 
     let private endsInOne endings (layer: BaseLayer) =
-        endings |> List.exists (fun ending -> endsWith ending layer.Name)
+        endings
+        |> List.exists (fun ending -> layer.Name.EndsWith("." + ending, StringComparison.Ordinal))
 
     /// Whether the layer is one of those.
     let matches target (layer: BaseLayer) =
@@ -58,7 +60,7 @@ module internal Targets =
                    && endsInOne [ "conv" ] layer)
         | TextEncoder -> layer.Component = "text_encoder" && endsInOne textAttention layer
         | Named pattern when pattern.Contains '*' -> glob pattern layer.Name || glob pattern layer.FullName
-        | Named ending -> endsWith ending layer.FullName
+        | Named parts -> within parts layer.FullName
 
     /// The layers that a tuning names, all attention where it names none.
     let chosen (tuning: Tuning) =
@@ -73,6 +75,17 @@ module internal Targets =
             [ Attention ]
         else
             List.distinct written
+
+    /// Parts of layer names that look like the one given.
+    let similar (pattern: string) (layers: BaseLayer list) =
+        let wanted = pattern.Trim('*', '.')
+        let length = wanted.Split('.').Length
+
+        layers
+        |> List.collect (fun layer -> layer.FullName.Split '.' |> Array.windowed length |> List.ofArray)
+        |> List.map (String.concat ".")
+        |> List.distinct
+        |> nearest 3 wanted
 
     /// Every layer that the tuning changes, with its rank and alpha, in the order of the weight file.
     let adapted (tuning: Tuning) (layers: BaseLayer list) =

@@ -91,8 +91,18 @@ type Layer =
     | Convolution
     /// Queries, keys, values and outputs of the text encoder.
     | TextEncoder
-    /// Layers by name: the end of a name (`to_q`, `mid_block.resnets.0.conv1`) or a pattern with `*`.
+    /// Layers by name: whole parts of it between dots (`to_q`, `mid_block`, `attn2.to_k`), or a pattern with `*`.
     | Named of pattern: string
+
+    /// As a recipe says it.
+    member layer.Word =
+        match layer with
+        | Attention -> "Attention"
+        | CrossAttention -> "CrossAttention"
+        | FeedForward -> "FeedForward"
+        | Convolution -> "Convolution"
+        | TextEncoder -> "TextEncoder"
+        | Named pattern -> $"(Named \"{pattern}\")"
 
     override layer.ToString() =
         match layer with

@@ -3,12 +3,11 @@
 
 open Recipes
 
-let robot =
-    subject "robot" {
-        token "sks"
-        images "data/robot"
-        prior 24<img>
-    }
+let robot = subject "robot" {
+    token "sks"
+    images "data/robot"
+    prior 24<img>
+}
 
 recipe "dreambooth" Models.pocket {
     learn robot

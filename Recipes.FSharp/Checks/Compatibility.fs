@@ -64,14 +64,7 @@ let private targets (tuning: Tuning) (model: BaseFacts) =
                     match target with
                     | Named pattern ->
                         let near =
-                            model.Layers
-                            |> List.collect (fun layer ->
-                                let parts = layer.Name.Split '.'
-                                let wanted = max 1 (pattern.Split('.').Length)
-                                [ parts |> Array.skip (max 0 (parts.Length - wanted)) |> String.concat "." ])
-                            |> List.distinct
-                            |> nearest 3 pattern
-                            |> List.map (fun name -> $"`{name}`")
+                            Targets.similar pattern model.Layers |> List.map (fun name -> $"`{name}`")
 
                         $"Nearest: {listed near}."
                     | Attention
@@ -89,8 +82,21 @@ let private targets (tuning: Tuning) (model: BaseFacts) =
                         "C20"
                         place
                         $"{target} is none of the layers that the adapter changes"
-                        $"Add the line `only {target}`, or remove this one."
+                        $"Add the line `only {target.Word}`, or remove this one."
     ]
+
+/// C20: the UNet is what learns the subject; the text encoder may learn beside it.
+let private unet (tuning: Tuning) (model: BaseFacts) =
+    match Targets.adapted tuning model.Layers with
+    | [] -> []
+    | adapted when adapted |> List.exists (fun layer -> layer.Layer.Component = "unet") -> []
+    | adapted -> [
+        error
+            "C20"
+            "lora.only"
+            $"none of the {adapted.Length} chosen layers is in the UNet"
+            "Add the line `only Attention`."
+      ]
 
 /// C21: ranks that fit their layers, and a scale that does something.
 let private ranks (tuning: Tuning) (model: BaseFacts) = [
@@ -148,5 +154,6 @@ let findings (draft: Draft) (facts: Facts) = [
 
         for tuning in draft.Tunings do
             yield! targets tuning model
+            yield! unet tuning model
             yield! ranks tuning model
 ]

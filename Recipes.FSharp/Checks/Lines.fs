@@ -31,6 +31,15 @@ let private missing (draft: Draft) = [
     if draft.Subjects.IsEmpty then
         error "L2" "recipe" "learns nothing" "Add a line `learn robot`, where `let robot = subject \"robot\" { ... }`."
 
+    if draft.Subjects.Length > 1 then
+        let nouns = draft.Subjects |> List.map _.Noun
+
+        error
+            "L4"
+            "learn"
+            $"{draft.Subjects.Length} subjects ({listed nouns}), and a recipe learns one"
+            "Write one recipe for each subject."
+
     match draft.Tunings with
     | [ _ ] -> ()
     | [] -> error "L2" "recipe" "adapts nothing" "Add a line `adapt (lora 16<rank>)`."

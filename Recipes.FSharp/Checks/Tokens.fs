@@ -56,15 +56,20 @@ let private distinct (draft: Draft) (tokens: Tokens option) = [
 
         if token |> Seq.exists (fun c -> Char.IsWhiteSpace c || Char.IsControl c) then
             error "A2" place $"\"{token}\" is not one word" "Write one word without spaces, such as `sks`."
+        elif token.StartsWith "<|" then
+            error "A2" place $"`{token}` is a mark of the tokenizer's own" "Choose a rare word, such as `sks`."
         elif token.Equals(subject.Noun, StringComparison.OrdinalIgnoreCase) then
             error "A2" place $"`{token}` is the class noun itself" "Choose a rare word, such as `sks`."
         else
             match tokens with
             | None -> ()
             | Some tokens ->
-                // A vocabulary is in the order in which its merges were learned: frequent words come first.
+                // A vocabulary begins with the symbols of the bytes, alone and at the end of a word; then come its
+                // merges in the order in which they were learned, and frequent words were learned first.
+                let symbols = 2 * 256
+
                 match tokens.WordId token with
-                | Some id when id < tokens.Count / 2 ->
+                | Some id when id < symbols + (tokens.Count - symbols) / 2 ->
                     error
                         "A2"
                         place
@@ -72,8 +77,9 @@ let private distinct (draft: Draft) (tokens: Tokens option) = [
                         "Choose a rare one, such as `sks`."
                 | Some _ -> ()
                 | None ->
+                    // Identifiers of one to three tokens work well (arXiv 2208.12242, on rare-token identifiers).
                     match tokens.Pieces token with
-                    | [ _ ] -> ()
+                    | pieces when pieces.Length <= 3 -> ()
                     | pieces ->
                         let shown =
                             pieces |> List.map (fun piece -> piece.Replace("</w>", "")) |> String.concat "|"
@@ -82,7 +88,7 @@ let private distinct (draft: Draft) (tokens: Tokens option) = [
                             "A7"
                             place
                             $"`{token}` is {pieces.Length} tokens for this model ({shown})"
-                            "Choose a one-token rare word, such as `sks`."
+                            "Choose a shorter rare word, such as `sks`: at most three."
 
     for first in 0 .. named.Length - 1 do
         for second in first + 1 .. named.Length - 1 do

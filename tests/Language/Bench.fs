@@ -18,7 +18,22 @@ let writePicture (path: string) (shade: int) (width: int) (height: int) =
     use out = new BinaryWriter(File.Create path)
     out.Write("BM"B)
 
-    for field in [ 54 + stride * height; 0; 54; 40; width; height; 1 ||| (24 <<< 16); 0; stride * height; 2835; 2835; 0; 0 ] do
+    for field in
+        [
+            54 + stride * height
+            0
+            54
+            40
+            width
+            height
+            1 ||| (24 <<< 16)
+            0
+            stride * height
+            2835
+            2835
+            0
+            0
+        ] do
         out.Write field
 
     for y in 0 .. height - 1 do
@@ -39,12 +54,11 @@ let withPictures (test: string -> unit) =
         test folder)
 
 /// A subject whose token is one rare piece of the tiny vocabulary.
-let toy (folder: string) =
-    subject "toy" {
-        token "ile"
-        images (Path.Combine(folder, "toy"))
-        prior 24<img>
-    }
+let toy (folder: string) = subject "toy" {
+    token "ile"
+    images (Path.Combine(folder, "toy"))
+    prior 24<img>
+}
 
 /// A recipe that has no fault, and no warning.
 let right (folder: string) =
@@ -70,7 +84,10 @@ let right (folder: string) =
     }
 
 /// The same recipe with other lines after its own.
-let also (parts: RecipePart list) (recipe: Recipe) = { recipe with Parts = recipe.Parts @ parts }
+let also (parts: RecipePart list) (recipe: Recipe) = {
+    recipe with
+        Parts = recipe.Parts @ parts
+}
 
 /// The same recipe with each line changed or dropped.
 let changed (change: RecipePart -> RecipePart option) (recipe: Recipe) = {
@@ -151,3 +168,27 @@ let matchesGolden (name: string) (text: string) =
             name
             differences.Length
             (differences |> List.truncate 5 |> String.concat "\n")
+
+/// Runs something with the session in this mode, and gives what was printed, how many recipes were handed in, and the
+/// exit code. Only in tests that run alone.
+let captured (mode: Mode) (json: bool) (action: unit -> unit) =
+    use out = new StringWriter()
+    let console, errors = Console.Out, Console.Error
+
+    try
+        Session.Mode <- mode
+        Session.Json <- json
+        Session.ExitCode <- 0
+        Session.Submitted <- 0
+        Console.SetOut out
+        Console.SetError out
+        action ()
+        out.ToString(), Session.Submitted, Session.ExitCode
+    finally
+        Console.SetOut console
+        Console.SetError errors
+        Session.Mode <- Mode.Show
+        Session.Json <- false
+        Session.Overrides <- []
+        Session.Runner <- ignore >> (fun () -> 0)
+        Session.ExitCode <- 0

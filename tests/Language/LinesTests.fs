@@ -10,7 +10,11 @@ let private draw parts = also [ RecipePart.Draw parts ]
 /// The toy with one of its lines changed.
 let private subjectWith change folder : Subject =
     let toy = toy folder
-    { toy with Parts = List.choose change toy.Parts }
+
+    {
+        toy with
+            Parts = List.choose change toy.Parts
+    }
 
 [<Tests>]
 let tests =
@@ -39,10 +43,10 @@ let tests =
                     "L1 lora.alpha: given 2 times. Keep one `alpha` line."
                 ]
 
-                let twice =
-                    { toy folder with
+                let twice = {
+                    toy folder with
                         Parts = (toy folder).Parts @ [ token "ile" ]
-                    }
+                }
 
                 refused folder (right folder |> withSubject twice) [
                     "L1 subject toy.token: given 2 times. Keep one `token` line."
@@ -51,13 +55,12 @@ let tests =
 
         test "lines that may stand often" {
             withPictures (fun folder ->
-                let many =
-                    lora 4<rank> {
-                        only CrossAttention
-                        only FeedForward
-                        rankAt CrossAttention 2<rank>
-                        rankAt FeedForward 3<rank>
-                    }
+                let many = lora 4<rank> {
+                    only CrossAttention
+                    only FeedForward
+                    rankAt CrossAttention 2<rank>
+                    rankAt FeedForward 3<rank>
+                }
 
                 passes folder (right folder |> withTuning many))
         }

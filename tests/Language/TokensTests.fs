@@ -5,20 +5,18 @@ open Expecto
 open Recipes
 open Recipes.Tests.LanguageBench
 
-let private named word folder =
-    subject "toy" {
-        token word
-        images (Path.Combine(folder, "toy"))
-    }
+let private named word folder = subject "toy" {
+    token word
+    images (Path.Combine(folder, "toy"))
+}
 
-let private captioned instance other folder =
-    subject "toy" {
-        token "ile"
-        images (Path.Combine(folder, "toy"))
-        prior 24<img>
-        instancePrompt instance
-        classPrompt other
-    }
+let private captioned instance other folder = subject "toy" {
+    token "ile"
+    images (Path.Combine(folder, "toy"))
+    prior 24<img>
+    instancePrompt instance
+    classPrompt other
+}
 
 let private another noun word (folder: string) =
     writePictures (Path.Combine(folder, "other")) 4 72
@@ -54,9 +52,13 @@ let tests =
     testList "tokens" [
         test "A1: the token is missing in the instance prompt" {
             withPictures (fun folder ->
-                refused folder (right folder |> withSubject (captioned "a photo of a toy" "a photo of a {noun}" folder)) [
-                    "A1 subject toy.instancePrompt: `ile` is missing in \"a photo of a toy\". Write `{token} {noun}` where the subject stands."
-                ])
+                refused
+                    folder
+                    (right folder
+                     |> withSubject (captioned "a photo of a toy" "a picture of a {noun}" folder))
+                    [
+                        "A1 subject toy.instancePrompt: `ile` is missing in \"a photo of a toy\". Write `{token} {noun}` where the subject stands."
+                    ])
         }
 
         test "A1: no sample draws the subject" {
@@ -101,7 +103,7 @@ let tests =
         test "A2: an ordinary word" {
             withPictures (fun folder ->
                 refused folder (right folder |> withSubject (named "the" folder)) [
-                    "A2 subject toy.token: `the` is an ordinary word (entry 515 of 1000). Choose a rare one, such as `sks`."
+                    "A2 subject toy.token: `the` is an ordinary word (entry 518 of 1000). Choose a rare one, such as `sks`."
                 ])
         }
 
@@ -113,6 +115,10 @@ let tests =
                     "A2 subject toy.token: \"my toy\" is not one word. Write one word without spaces, such as `sks`."
                 ]
 
+                refused folder (right folder |> withSubject (named "<|x|>" folder)) [
+                    "A2 subject toy.token: `<|x|>` is a mark of the tokenizer's own. Choose a rare word, such as `sks`."
+                ]
+
                 refused folder (right folder |> withSubject (named "Toy" folder)) [
                     "A2 subject toy.token: `Toy` is the class noun itself. Choose a rare word, such as `sks`."
                 ])
@@ -121,15 +127,18 @@ let tests =
         test "A2: two subjects with one token, or with tokens that contain each other" {
             withPictures (fun folder ->
                 refused folder (two (toy folder) (another "cat" "ILE" folder) folder) [
+                    "L4 learn: 2 subjects (toy and cat), and a recipe learns one. Write one recipe for each subject."
                     "A2 subject cat.token: `ILE` is the token of the toy too. Give each subject its own."
                 ]
 
                 refused folder (two (toy folder) (another "cat" "iles" folder) folder) [
+                    "L4 learn: 2 subjects (toy and cat), and a recipe learns one. Write one recipe for each subject."
                     "A2 subject cat.token: `iles` and `ile` contain each other. Give each subject its own."
-                    "A7 subject cat.token: `iles` is 2 tokens for this model (il|es). Choose a one-token rare word, such as `sks`."
                 ]
 
-                passes folder (two (toy folder) (another "cat" "ough" folder) folder))
+                refused folder (two (toy folder) (another "cat" "ough" folder) folder) [
+                    "L4 learn: 2 subjects (toy and cat), and a recipe learns one. Write one recipe for each subject."
+                ])
         }
 
         test "A4: a prompt that is too long" {
@@ -148,9 +157,13 @@ let tests =
             withPictures (fun folder ->
                 let instance = "a photo of {token} {noun}"
 
-                refused folder (right folder |> withSubject (captioned instance "a photo of ile toy, far away" folder)) [
-                    "A5 subject toy.classPrompt: \"a photo of ile toy, far away\" holds the token `ile`. Name the class alone, such as `a photo of a {noun}`."
-                ]
+                refused
+                    folder
+                    (right folder
+                     |> withSubject (captioned instance "a photo of ile toy, far away" folder))
+                    [
+                        "A5 subject toy.classPrompt: \"a photo of ile toy, far away\" holds the token `ile`. Name the class alone, such as `a photo of a {noun}`."
+                    ]
 
                 refused folder (right folder |> withSubject (captioned "a toy" "a toy" folder)) [
                     "A1 subject toy.instancePrompt: `ile` is missing in \"a toy\". Write `{token} {noun}` where the subject stands."
@@ -170,16 +183,19 @@ let tests =
 
         test "A6: two subjects of one class" {
             withPictures (fun folder ->
-                warned folder (two (toy folder) (another "toy" "ough" folder) folder) [
+                refused folder (two (toy folder) (another "toy" "ough" folder) folder) [
+                    "L4 learn: 2 subjects (toy and toy), and a recipe learns one. Write one recipe for each subject."
                     "A6 subject toy: `ile` and `ough` are both `toy`, and likely to merge. Give each a narrower class noun, or learn them in separate recipes."
                 ])
         }
 
         test "A7: a token of several pieces" {
             withPictures (fun folder ->
-                warned folder (right folder |> withSubject (named "zqv" folder)) [
-                    "A7 subject toy.token: `zqv` is 3 tokens for this model (z|q|v). Choose a one-token rare word, such as `sks`."
-                ])
+                warned folder (right folder |> withSubject (named "zqvxj" folder)) [
+                    "A7 subject toy.token: `zqvxj` is 5 tokens for this model (z|q|v|x|j). Choose a shorter rare word, such as `sks`: at most three."
+                ]
+
+                passes folder (right folder |> withSubject (named "sks" folder)))
         }
 
         test "A8: weights and marks in a prompt" {

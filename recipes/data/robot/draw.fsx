@@ -1,0 +1,430 @@
+// Draws the five pictures of Zig the robot that lie beside this script. After a build:
+//
+//     dotnet fsi recipes/data/robot/draw.fsx [folder]
+//
+// The same bytes every time: nothing is drawn at random.
+#r "../../../Recipes.FSharp/Cli/bin/Release/net10.0/SkiaSharp.dll"
+#r "../../../Recipes.FSharp/Cli/bin/Release/net10.0/Recipes.Core.dll"
+
+open System
+open System.IO
+open SkiaSharp
+open Recipes.Core.Imaging
+
+// Recipes.Core knows where the native half of SkiaSharp lies, so it comes first.
+Runtime.CompilerServices.RuntimeHelpers.RunModuleConstructor typeof<Image>.Module.ModuleHandle
+
+let side = 256
+
+/// Where a hand or a foot goes: the joint and the end, in robot units (the body is 104 wide and 96 high, y down).
+type Limb = {
+    Joint: float * float
+    End: float * float
+}
+
+type Mouth =
+    | Smile
+    | Open
+    | Surprised
+
+type Pose = {
+    Name: string
+    /// The background, lighter above than below.
+    Sky: string * string
+    /// Picture pixels to a robot unit, the body's centre in pixels, and the tilt in degrees clockwise.
+    Scale: float
+    Centre: float * float
+    Tilt: float
+    /// The pupils' shift from the eyes' centres, as part of the eye's radius.
+    Gaze: float * float
+    Mouth: Mouth
+    /// The antenna's red ball leans by this much sideways; the spring is this long.
+    Lean: float
+    Spring: float
+    LeftArm: Limb
+    RightArm: Limb
+    LeftLeg: Limb
+    RightLeg: Limb
+    /// The shadow's centre and half width in robot units, upright whatever the tilt.
+    Shadow: float * float * float
+}
+
+let colour = SKColor.Parse
+let outline = colour "#0B3B45"
+let point (x: float, y: float) = SKPoint(float32 x, float32 y)
+
+let fill (shader: SKShader) =
+    new SKPaint(IsAntialias = true, Style = SKPaintStyle.Fill, Shader = shader)
+
+let flat (shade: SKColor) =
+    new SKPaint(IsAntialias = true, Style = SKPaintStyle.Fill, Color = shade)
+
+let pen (width: float) (shade: SKColor) =
+    new SKPaint(
+        IsAntialias = true,
+        Style = SKPaintStyle.Stroke,
+        StrokeWidth = float32 width,
+        StrokeCap = SKStrokeCap.Round,
+        StrokeJoin = SKStrokeJoin.Round,
+        Color = shade
+    )
+
+let linear from until (shades: string list) =
+    SKShader.CreateLinearGradient(
+        point from,
+        point until,
+        shades |> List.map colour |> Array.ofList,
+        SKShaderTileMode.Clamp
+    )
+
+let radial centre (radius: float) (shades: string list) =
+    SKShader.CreateRadialGradient(
+        point centre,
+        float32 radius,
+        shades |> List.map colour |> Array.ofList,
+        SKShaderTileMode.Clamp
+    )
+
+let path (build: SKPath -> unit) =
+    let path = new SKPath()
+    build path
+    path
+
+/// A ball lit from the upper left, with an outline.
+let ball (canvas: SKCanvas) (x, y) radius shades =
+    canvas.DrawCircle(
+        point (x, y),
+        float32 radius,
+        fill (radial (x - radius * 0.35, y - radius * 0.4) (radius * 1.5) shades)
+    )
+
+    canvas.DrawCircle(point (x, y), float32 radius, pen 3.0 outline)
+
+let curve start limb =
+    path (fun p ->
+        p.MoveTo(point start)
+        p.QuadTo(point limb.Joint, point limb.End))
+
+/// A grey bent tube that ends in an orange mitten with a thumb.
+let arm (canvas: SKCanvas) shoulder limb inward =
+    use line = curve shoulder limb
+    canvas.DrawPath(line, pen 14.0 outline)
+    canvas.DrawPath(line, pen 8.5 (colour "#9FB4BD"))
+    let x, y = limb.End
+    let thumb = x + 8.0 * inward, y - 6.0
+    canvas.DrawCircle(point thumb, 6.5f, flat outline)
+    ball canvas limb.End 11.0 [ "#FFC46B"; "#FF9A2E"; "#E9711A" ]
+    canvas.DrawCircle(point thumb, 4.0f, flat (colour "#FF9A2E"))
+
+/// A leg ringed in purple and white, and a boot that points outward.
+let leg (canvas: SKCanvas) hip limb outward =
+    use line = curve hip limb
+
+    let tube width shade =
+        new SKPaint(IsAntialias = true, Style = SKPaintStyle.Stroke, StrokeWidth = width, Color = shade)
+
+    canvas.DrawPath(line, tube 22f outline)
+    canvas.DrawPath(line, tube 16f (colour "#FFFFFF"))
+    use rings = tube 16f (colour "#7B3FB5")
+    rings.PathEffect <- SKPathEffect.CreateDash([| 7f; 6f |], 2f)
+    canvas.DrawPath(line, rings)
+    let x, y = limb.End
+    let toe = x + 5.0 * outward
+
+    let boot =
+        path (fun p ->
+            p.MoveTo(point (toe - 19.0, y + 11.0))
+            p.CubicTo(point (toe - 20.0, y - 10.0), point (toe + 20.0, y - 10.0), point (toe + 19.0, y + 11.0))
+            p.Close())
+
+    canvas.DrawPath(boot, fill (linear (x, y - 8.0) (x, y + 12.0) [ "#2A7F8F"; "#14505E" ]))
+    canvas.DrawPath(boot, pen 3.0 outline)
+
+/// A coil spring with a red ball on top.
+let antenna (canvas: SKCanvas) pose =
+    let turns = 3.5
+    let steps = 90
+
+    use coil =
+        path (fun p ->
+            for i in 0..steps do
+                let t = float i / float steps
+                let swing = 10.0 * sin (t * turns * 2.0 * Math.PI)
+                let x = pose.Lean * t * t + swing
+                let y = -48.0 - pose.Spring * t + 2.5 * cos (t * turns * 2.0 * Math.PI)
+
+                if i = 0 then
+                    p.MoveTo(point (x, y))
+                else
+                    p.LineTo(point (x, y)))
+
+    canvas.DrawPath(coil, pen 6.0 outline)
+    canvas.DrawPath(coil, pen 2.4 (colour "#C3D3DA"))
+    ball canvas (pose.Lean, -58.0 - pose.Spring) 12.0 [ "#FF9C8F"; "#F0362E"; "#B8121B" ]
+    canvas.DrawCircle(point (pose.Lean - 4.0, -62.5 - pose.Spring), 3.0f, flat (SKColor(255uy, 255uy, 255uy, 200uy)))
+
+let eye (canvas: SKCanvas) pose (x, y) radius =
+    canvas.DrawCircle(point (x, y), float32 (radius + 3.5), flat outline)
+
+    canvas.DrawCircle(
+        point (x, y),
+        float32 radius,
+        fill (radial (x - radius * 0.3, y - radius * 0.3) (radius * 1.5) [ "#FFF7B0"; "#FFDE3B"; "#F5B400" ])
+    )
+
+    let gx, gy = pose.Gaze
+    let px, py = x + gx * radius, y + gy * radius
+    canvas.DrawCircle(point (px, py), float32 (radius * 0.5), flat (colour "#1B2430"))
+    canvas.DrawCircle(point (px - radius * 0.17, py - radius * 0.2), float32 (radius * 0.18), flat SKColors.White)
+
+let mouth (canvas: SKCanvas) kind =
+    match kind with
+    | Smile ->
+        use line =
+            path (fun p ->
+                p.MoveTo(point (-2.0, 11.0))
+                p.QuadTo(point (11.0, 22.0), point (24.0, 9.0)))
+
+        canvas.DrawPath(line, pen 4.0 outline)
+    | Open ->
+        use line =
+            path (fun p ->
+                p.MoveTo(point (-1.0, 9.0))
+                p.LineTo(point (25.0, 9.0))
+                p.CubicTo(point (24.0, 24.0), point (0.0, 24.0), point (-1.0, 9.0))
+                p.Close())
+
+        canvas.DrawPath(line, flat (colour "#6B1730"))
+        canvas.DrawPath(line, pen 3.5 outline)
+    | Surprised ->
+        canvas.DrawOval(point (12.0, 13.0), SKSize(5.5f, 6.5f), flat (colour "#6B1730"))
+        canvas.DrawOval(point (12.0, 13.0), SKSize(5.5f, 6.5f), pen 3.5 outline)
+
+let body (canvas: SKCanvas) =
+    let box = SKRect(-52f, -48f, 52f, 48f)
+    use shape = new SKRoundRect(box, 22f)
+    canvas.DrawRoundRect(shape, fill (linear (-40.0, -48.0) (30.0, 50.0) [ "#5FE0DA"; "#1FB5B5"; "#0E8C94" ]))
+    canvas.Save() |> ignore
+    canvas.ClipRoundRect(shape, SKClipOperation.Intersect, true)
+
+    // The stripe: three and a half teeth of a zig-zag, edge to edge.
+    use stripe =
+        path (fun p ->
+            let teeth = [ for i in -4 .. 4 -> float i * 14.0, (if i % 2 = 0 then 36.0 else 25.0) ]
+            p.MoveTo(point teeth.Head)
+
+            for tooth in teeth.Tail do
+                p.LineTo(point tooth))
+
+    use sharp = pen 14.5 outline
+    sharp.StrokeJoin <- SKStrokeJoin.Miter
+    canvas.DrawPath(stripe, sharp)
+    use orange = pen 9.0 (colour "#FF8A1F")
+    orange.StrokeJoin <- SKStrokeJoin.Miter
+    canvas.DrawPath(stripe, orange)
+
+    // Light along the upper left edge, shade along the lower right one.
+    use edge = new SKRoundRect(SKRect(-47f, -43f, 47f, 43f), 18f)
+    use light = pen 4.0 SKColors.White
+
+    light.Shader <- linear (-48.0, -48.0) (0.0, 6.0) [ "#C0FFFFFF"; "#00FFFFFF" ]
+
+    canvas.DrawRoundRect(edge, light)
+    canvas.Restore()
+    canvas.DrawRoundRect(shape, pen 4.0 outline)
+
+let draw (pose: Pose) =
+    use surface =
+        SKSurface.Create(SKImageInfo(side, side, SKColorType.Rgba8888, SKAlphaType.Premul))
+
+    let canvas = surface.Canvas
+    let above, below = pose.Sky
+    canvas.DrawRect(0f, 0f, float32 side, float32 side, fill (linear (0.0, 0.0) (0.0, float side) [ above; below ]))
+    canvas.Translate(point pose.Centre)
+    canvas.Scale(float32 pose.Scale)
+
+    let x, y, width = pose.Shadow
+    use shadow = flat (SKColor(0uy, 0uy, 0uy, 70uy))
+    shadow.MaskFilter <- SKMaskFilter.CreateBlur(SKBlurStyle.Normal, 4f)
+    canvas.DrawOval(point (x, y), SKSize(float32 width, 7f), shadow)
+
+    canvas.RotateDegrees(float32 pose.Tilt)
+    antenna canvas pose
+    leg canvas (-25.0, 44.0) pose.LeftLeg -1.0
+    leg canvas (25.0, 44.0) pose.RightLeg 1.0
+    arm canvas (-50.0, 8.0) pose.LeftArm 1.0
+    arm canvas (50.0, 8.0) pose.RightArm -1.0
+    body canvas
+    eye canvas pose (-18.0, -14.0) 22.0
+    eye canvas pose (27.0, -20.0) 10.5
+    mouth canvas pose.Mouth
+
+    use pixels =
+        new SKBitmap(SKImageInfo(side, side, SKColorType.Rgba8888, SKAlphaType.Premul))
+
+    surface.ReadPixels(pixels.Info, pixels.GetPixels(), pixels.RowBytes, 0, 0)
+    |> ignore
+
+    let rgba = pixels.Bytes
+
+    Image(
+        side,
+        side,
+        [|
+            for i in 0 .. side * side - 1 do
+                yield! rgba[4 * i .. 4 * i + 2]
+        |]
+    )
+
+let poses = [
+    {
+        Name = "waving"
+        Sky = "#BFE3FF", "#8CC6F5"
+        Scale = 1.1
+        Centre = 126.0, 141.0
+        Tilt = 0.0
+        Gaze = 0.12, 0.05
+        Mouth = Smile
+        Lean = 6.0
+        Spring = 30.0
+        LeftArm = {
+            Joint = (-72.0, 18.0)
+            End = (-70.0, 40.0)
+        }
+        RightArm = {
+            Joint = (84.0, 10.0)
+            End = (80.0, -34.0)
+        }
+        LeftLeg = {
+            Joint = (-26.0, 60.0)
+            End = (-27.0, 78.0)
+        }
+        RightLeg = {
+            Joint = (26.0, 60.0)
+            End = (27.0, 78.0)
+        }
+        Shadow = 0.0, 90.0, 58.0
+    }
+    {
+        Name = "walking"
+        Sky = "#FFC9DA", "#F79ABB"
+        Scale = 1.05
+        Centre = 132.0, 136.0
+        Tilt = 7.0
+        Gaze = 0.3, 0.1
+        Mouth = Smile
+        Lean = -16.0
+        Spring = 29.0
+        LeftArm = {
+            Joint = (-78.0, 2.0)
+            End = (-82.0, 24.0)
+        }
+        RightArm = {
+            Joint = (74.0, 28.0)
+            End = (84.0, 8.0)
+        }
+        LeftLeg = {
+            Joint = (-26.0, 62.0)
+            End = (-48.0, 70.0)
+        }
+        RightLeg = {
+            Joint = (34.0, 58.0)
+            End = (46.0, 78.0)
+        }
+        Shadow = 0.0, 92.0, 66.0
+    }
+    {
+        Name = "jumping"
+        Sky = "#FFF3B8", "#FFE07A"
+        Scale = 0.98
+        Centre = 128.0, 124.0
+        Tilt = -5.0
+        Gaze = 0.0, -0.2
+        Mouth = Open
+        Lean = 0.0
+        Spring = 37.0
+        LeftArm = {
+            Joint = (-84.0, 4.0)
+            End = (-84.0, -38.0)
+        }
+        RightArm = {
+            Joint = (84.0, 4.0)
+            End = (84.0, -38.0)
+        }
+        LeftLeg = {
+            Joint = (-34.0, 66.0)
+            End = (-58.0, 68.0)
+        }
+        RightLeg = {
+            Joint = (34.0, 66.0)
+            End = (58.0, 68.0)
+        }
+        Shadow = 0.0, 118.0, 46.0
+    }
+    {
+        Name = "sitting"
+        Sky = "#E0D4FA", "#BFA8EE"
+        Scale = 1.22
+        Centre = 128.0, 154.0
+        Tilt = 0.0
+        Gaze = -0.25, 0.2
+        Mouth = Smile
+        Lean = 18.0
+        Spring = 27.0
+        LeftArm = {
+            Joint = (-74.0, 12.0)
+            End = (-66.0, 46.0)
+        }
+        RightArm = {
+            Joint = (74.0, 12.0)
+            End = (66.0, 46.0)
+        }
+        LeftLeg = {
+            Joint = (-30.0, 58.0)
+            End = (-48.0, 56.0)
+        }
+        RightLeg = {
+            Joint = (30.0, 58.0)
+            End = (48.0, 56.0)
+        }
+        Shadow = 0.0, 64.0, 72.0
+    }
+    {
+        Name = "looking-up"
+        Sky = "#F4F4F2", "#D5D9DC"
+        Scale = 0.96
+        Centre = 112.0, 150.0
+        Tilt = -12.0
+        Gaze = 0.3, -0.3
+        Mouth = Surprised
+        Lean = 14.0
+        Spring = 32.0
+        LeftArm = {
+            Joint = (-74.0, 22.0)
+            End = (-62.0, 44.0)
+        }
+        RightArm = {
+            Joint = (76.0, 22.0)
+            End = (64.0, 44.0)
+        }
+        LeftLeg = {
+            Joint = (-26.0, 60.0)
+            End = (-24.0, 76.0)
+        }
+        RightLeg = {
+            Joint = (26.0, 60.0)
+            End = (30.0, 80.0)
+        }
+        Shadow = 14.0, 90.0, 60.0
+    }
+]
+
+let folder =
+    match fsi.CommandLineArgs with
+    | [| _; folder |] -> folder
+    | _ -> __SOURCE_DIRECTORY__
+
+for index, pose in List.indexed poses do
+    let file = Path.Combine(folder, $"{index + 1}-{pose.Name}.png")
+    ImageFile.WritePng(file, draw pose)
+    printfn $"{file}"

@@ -1,0 +1,42 @@
+module Recipes.Tests.RobotTests
+
+open System.IO
+open Expecto
+open Recipes.Core.Data
+open Recipes.Core.Imaging
+
+let private pictures =
+    lazy (ImageFolder.List(Path.Combine(Support.root, "recipes", "data", "robot")))
+
+[<Tests>]
+let tests =
+    testList "robot" [
+        testCase "five light square pictures" (fun () ->
+            Expect.equal pictures.Value.Count 5 "pictures"
+
+            for path in pictures.Value do
+                let header = ImageFile.Probe path
+                Expect.equal (header.Width, header.Height, header.HasAlpha) (256, 256, false) path
+                Expect.isLessThan (FileInfo path).Length 60_000L path)
+
+        testCase "no two are the same, and all become one batch" (fun () ->
+            let hashes =
+                pictures.Value |> Seq.map TrainingImages.HashOf |> Seq.distinct |> Seq.length
+
+            Expect.equal hashes 5 "different files"
+            use images = TrainingImages.Load(pictures.Value, 128)
+            Expect.equal images.Pixels.shape [| 5L; 3L; 128L; 128L |] "shape")
+
+        testCase "the orange stripe and the teal body show in each" (fun () ->
+            for path in pictures.Value do
+                let pixels = (ImageFile.Decode path).Pixels |> Array.chunkBySize 3
+
+                let share near =
+                    let close pixel =
+                        Array.forall2 (fun (a: byte) b -> abs (int a - b) < 40) pixel near
+
+                    float (pixels |> Array.filter close |> Array.length) / float pixels.Length
+
+                Expect.isGreaterThan (share [| 31; 181; 181 |]) 0.04 $"teal in {path}"
+                Expect.isGreaterThan (share [| 255; 138; 31 |]) 0.008 $"orange in {path}")
+    ]
