@@ -64,8 +64,9 @@ internal sealed class DreamBoothBatches : IBatchSource
         var noise = Normal(RandomStreams.Noise, number, shape);
         using var generator = streams.Generator(RandomStreams.Timesteps, number);
         var times = randint(0, timesteps, count, dtype: ScalarType.Int64, generator: generator).to(device);
-        scope.MoveToOuter(latents, noise, times);
-        return new DenoisingBatch(latents, noise, times, Context());
+        var states = Context();
+        scope.MoveToOuter(latents, noise, times, states);
+        return new DenoisingBatch(latents, noise, times, states);
     }
 
     /// <summary>The prompts' embeddings, one for each picture.</summary>
