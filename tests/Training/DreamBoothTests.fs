@@ -157,8 +157,9 @@ let tests =
             let moved name =
                 run.Weights[name] |> Array.exists (fun value -> value <> 0.0f)
 
+            // Queries and keys of an attention to a single position have no gradient, and the middle has one.
             for KeyValue(name, _) in run.Weights do
-                if name.EndsWith "lora_B.weight" then
+                if name.EndsWith "lora_B.weight" && not (name.Contains "to_q" || name.Contains "to_k") then
                     Expect.isTrue (moved name) $"{name} moved"
         }
 
