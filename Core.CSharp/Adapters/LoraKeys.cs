@@ -77,6 +77,13 @@ internal static class LoraKeys
         }
     }
 
+    /// <summary>
+    /// Whether all layers are attention projections. Otherwise the reference's layout mixes two spellings in one file,
+    /// of which its own reader then passes over the attention's; such adapters are written in PEFT's names alone.
+    /// </summary>
+    public static bool IsAttentionOnly(IEnumerable<LoraAdapter> adapters) =>
+        adapters.All(adapter => EndsWithAny(adapter.Path, ImageLayers) || EndsWithAny(adapter.Path, TextLayers));
+
     /// <summary>The two keys of a layer in a layout.</summary>
     public static (string Down, string Up) Pair(LoraNaming naming, string component, string path)
     {

@@ -16,6 +16,11 @@ internal static class LoraWriter
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
+        if (naming == LoraNaming.Diffusers && !LoraKeys.IsAttentionOnly(set.Adapters))
+        {
+            naming = LoraNaming.Peft;
+        }
+
         var tensors = new List<KeyValuePair<string, Tensor>>();
         foreach (var adapter in set.Adapters)
         {

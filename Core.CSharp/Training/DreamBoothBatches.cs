@@ -64,9 +64,13 @@ internal sealed class DreamBoothBatches : IBatchSource
         var noise = Normal(RandomStreams.Noise, number, shape);
         using var generator = streams.Generator(RandomStreams.Timesteps, number);
         var times = randint(0, timesteps, count, dtype: ScalarType.Int64, generator: generator).to(device);
-        var states = Context();
-        scope.MoveToOuter(latents, noise, times, states);
-        return new DenoisingBatch(latents, noise, times, states);
+        var prompts = Context();
+        foreach (var kept in (Tensor[])[latents, noise, times, prompts])
+        {
+            kept.MoveToOuterDisposeScope();
+        }
+
+        return new DenoisingBatch(latents, noise, times, prompts);
     }
 
     /// <summary>The prompts' embeddings, one for each picture.</summary>

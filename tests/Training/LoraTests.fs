@@ -284,9 +284,9 @@ let tests =
                             t[$"unet.nowhere.{i}.lora.up.weight"] <- torch.zeros (1L, 1L))
 
                 failsWith "12 of 18 keys fit no layer of the model (first: unet.nowhere.1.lora.up.weight, " (load extra)
-                let half = change (fun t -> t.Remove "unet.attn1.to_q.lora.up.weight" |> ignore)
-                failsWith "lack the other half of their pair (first: unet.attn1.to_q.lora.down.weight)" (load half)
-                let shape = change (fun t -> t["unet.attn1.to_q.lora.up.weight"] <- torch.zeros (9L, 2L))
+                let half = change (fun t -> t.Remove "unet.attn1.to_q.lora_B.weight" |> ignore)
+                failsWith "lack the other half of their pair (first: unet.attn1.to_q.lora_A.weight)" (load half)
+                let shape = change (fun t -> t["unet.attn1.to_q.lora_B.weight"] <- torch.zeros (9L, 2L))
                 failsWith "is [9, 2], the layer takes [5, 2]" (load shape)
                 let dora = change (fun t -> t["unet.attn1.to_q.lora_magnitude_vector"] <- torch.ones 5L)
                 failsWith "lora_magnitude_vector" (load dora))

@@ -93,10 +93,17 @@ let private run (file: SafeTensorsFile) (model: StableDiffusionModel) parameters
     for i, (result, norm) in List.indexed (List.zip results (floats (file.Read "grad_norm"))) do
         Expect.isLessThan (abs (result.GradientNorm - norm) / norm) 1e-3 $"the gradients' norm at step {i}"
 
-let private changedAlike (name: string) (start: Tensor) (final: Tensor) (wanted: Tensor) =
+/// Adam turns any gradient but zero into a step of the learning rate's size: where the reference moved far less, as in
+/// the queries of an attention to one position, the gradient is rounding noise around zero, and the same size is asked.
+let private changedAlike rate (name: string) (start: Tensor) (final: Tensor) (wanted: Tensor) =
     let change = wanted - start
-    let apart = frobenius (final - wanted) / frobenius change
-    Expect.isLessThan apart 2e-2 $"the change of {name}"
+    let size = frobenius change
+    let noise = 1e-3 * rate * sqrt (float (change.numel ()))
+
+    if size < noise then
+        Expect.isLessThan (frobenius (final - start)) noise $"the change of {name}, as good as none"
+    else
+        Expect.isLessThan (frobenius (final - wanted) / size) 2e-2 $"the change of {name}"
 
 let private lora name =
     test name {
@@ -129,7 +136,7 @@ let private lora name =
             Expect.equal trained.Tensors.Count final.Count "tensors"
 
             for KeyValue(key, wanted) in final do
-                changedAlike key initial[key] (trained.Read $"unet.{key}") wanted)
+                changedAlike (number file "lr").Value key initial[key] (trained.Read $"unet.{key}") wanted)
     }
 
 let private dreamBooth =
@@ -158,7 +165,7 @@ let private dreamBooth =
                     | name -> name
 
                 let trained = parameters |> List.find (fun item -> item.Name = name)
-                changedAlike name initial[name] (trained.Parameter.detach ()) (file.Read key)
+                changedAlike (number file "lr").Value name initial[name] (trained.Parameter.detach ()) (file.Read key)
     }
 
 let private adapter (name: string) (fileName: string) =
@@ -172,12 +179,28 @@ let private adapter (name: string) (fileName: string) =
             readOnlyDict [ "unet", (model.UNet :> Module); "text_encoder", (model.TextEncoder :> Module) ]
 
         let path = Path.Combine(Support.golden, name, fileName)
+        use pytorch = read (Path.Combine(name, "pytorch_lora_weights.safetensors"))
         use set = LoraSet.Load(path, networks)
 
+        // The reference, reading a file that spells some keys as PEFT does, passes over those that it spells otherwise
+        // itself; its outputs are those without them.
+        let peft, other =
+            set.Adapters
+            |> List.ofSeq
+            |> List.partition (fun a -> pytorch.Tensors.ContainsKey $"{a.Name}.lora_A.weight")
+
+        let read' = if peft.IsEmpty then other else peft
+
+        let run () =
+            model.UNet.forward (io.Read "x", io.Read "t", io.Read "ctx")
+
         let differs (scale: float) =
-            set.Scale <- scale
-            let out = model.UNet.forward (io.Read "x", io.Read "t", io.Read "ctx")
-            (out - io.Read $"unet_scale{string scale}").abs().max().item<float32> () |> float
+            set.Scale <- 0.0
+
+            for adapter in read' do
+                adapter.Scale <- scale
+
+            (run () - io.Read $"unet_scale{string scale}").abs().max().item<float32> () |> float
 
         for key in io.Tensors.Keys do
             if key.StartsWith "unet_scale" then
@@ -202,19 +225,27 @@ let private adapter (name: string) (fileName: string) =
         let covered = LoraTargets.Select(targets, layers, "targets")
         Expect.equal [ for a in unet -> a.Path ] (List.ofSeq covered) "the targets cover the file's layers"
 
-        // Saving again gives the file's own keys, and merging the same output.
-        Support.withFolder (fun folder ->
-            if fileName.StartsWith "pytorch" then
-                let saved = Path.Combine(folder, "again.safetensors")
-                set.Save saved
-                use again = SafeTensorsFile.Open saved
-                use original = SafeTensorsFile.Open path
-                let keys (file: SafeTensorsFile) = file.Tensors.Keys |> Seq.map _.Replace("text_model.", "") |> Set.ofSeq
-                Expect.equal (keys again) (keys original) "keys")
+        let all = run ()
 
+        // Saving gives the file's own keys where it does not mix spellings, and the same output when loaded again.
+        Support.withFolder (fun folder ->
+            let saved = Path.Combine(folder, "again.safetensors")
+            set.Save saved
+            use again = SafeTensorsFile.Open saved
+
+            if peft.IsEmpty then
+                let keys (file: SafeTensorsFile) =
+                    file.Tensors.Keys |> Seq.map _.Replace("text_model.", "") |> Set.ofSeq
+
+                Expect.equal (keys again) (keys pytorch) "keys"
+
+            set.Detach()
+            use loaded = LoraSet.Load(saved, networks)
+            Expect.equal ((run () - all).abs().max().item<float32> ()) 0.0f "loaded again")
+
+        set.Attach()
         set.Merge()
-        let merged = model.UNet.forward (io.Read "x", io.Read "t", io.Read "ctx")
-        Expect.isLessThan ((merged - io.Read "unet_scale1").abs().max().item<float32> ()) 1e-4f "merged"
+        Expect.isLessThan ((run () - all).abs().max().item<float32> ()) 1e-4f "merged"
     }
 
 [<Tests>]
