@@ -182,7 +182,7 @@ let tests =
             let before: (string * torch.Tensor) list =
                 [ for KeyValue(name, value) in model.UNet.state_dict () -> name, value.clone () ]
 
-            use result = DreamBoothTrainer.Run(model, options { usual with Steps = 2L })
+            use _ = DreamBoothTrainer.Run(model, options { usual with Steps = 2L })
             let after = model.UNet.state_dict ()
             Expect.equal (List.ofSeq after.Keys) (List.map fst before) "keys"
 
