@@ -19,7 +19,13 @@ type private Tiny(conv: Conv2d, toQ: Linear, toOut: Linear) as this =
 
     do
         this.register_module ("conv1", conv)
-        let attention = torch.nn.ModuleDict<Module>(struct ("to_q", toQ :> Module), struct ("to_out", torch.nn.ModuleList<Module>(toOut) :> Module))
+
+        let attention =
+            torch.nn.ModuleDict<Module>(
+                struct ("to_q", toQ :> Module),
+                struct ("to_out", torch.nn.ModuleList<Module>(toOut) :> Module)
+            )
+
         this.register_module ("attn1", attention)
 
     override _.forward x =
@@ -30,14 +36,18 @@ let private generator seed = new torch.Generator(seed, torch.CPU)
 
 let private tiny seed =
     let conv = new Conv2d(3L, 6L, 3L, stride = 2L, padding = 1L)
-    let network = new Tiny(conv, new Linear(4L, 5L), new Linear(5L, 4L, hasBias = false))
+
+    let network =
+        new Tiny(conv, new Linear(4L, 5L), new Linear(5L, 4L, hasBias = false))
+
     Initialisation.Fill(network, generator seed)
     network
 
 let private input () =
     torch.randn ([| 2L; 3L; 8L; 8L |], generator = generator 9UL)
 
-let private options = LoraOptions(Rank = 2, Alpha = 3.0, Targets = [ "attention"; "conv1" ])
+let private options =
+    LoraOptions(Rank = 2, Alpha = 3.0, Targets = [ "attention"; "conv1" ])
 
 let private attach network =
     LoraSet.Attach(network, "unet", options, generator 3UL)
@@ -50,7 +60,8 @@ let private stir (set: LoraSet) =
     for item in set.Parameters do
         item.Parameter.normal_ (0.0, 0.5, random) |> ignore
 
-let private worst (a: Tensor) (b: Tensor) = (a - b).abs().max().item<float32> () |> float
+let private worst (a: Tensor) (b: Tensor) =
+    (a - b).abs().max().item<float32>() |> float
 
 let private failsWith (part: string) (act: unit -> unit) =
     try
@@ -80,7 +91,11 @@ let tests =
             use set = attach network
             Expect.equal (List.ofSeq (network.state_dict().Keys)) keys "the keys"
             Expect.equal (worst before (network.forward (input ()))) 0.0 "the output"
-            Expect.equal (set.Adapters |> Seq.map _.Path |> List.ofSeq) [ "conv1"; "attn1.to_q"; "attn1.to_out.0" ] "the layers"
+
+            Expect.equal
+                (set.Adapters |> Seq.map _.Path |> List.ofSeq)
+                [ "conv1"; "attn1.to_q"; "attn1.to_out.0" ]
+                "the layers"
         }
 
         test "A is drawn within one over the root of the fan-in, B is zero" {
@@ -89,9 +104,13 @@ let tests =
 
             for adapter in set.Adapters do
                 let bound = 1.0 / sqrt (float (adapter.Down.numel ()) / 2.0)
-                let largest = adapter.Down.abs().max().item<float32> () |> float
-                Expect.isTrue (largest <= bound && largest > bound / 2.0) $"A of {adapter.Path} reaches {largest} of {bound}"
-                Expect.equal (adapter.Up.abs().max().item<float32> ()) 0.0f "B"
+                let largest = adapter.Down.abs().max().item<float32>() |> float
+
+                Expect.isTrue
+                    (largest <= bound && largest > bound / 2.0)
+                    $"A of {adapter.Path} reaches {largest} of {bound}"
+
+                Expect.equal (adapter.Up.abs().max().item<float32>()) 0.0f "B"
         }
 
         test "the output is that of W + scale × alpha/rank × BA" {
@@ -108,7 +127,9 @@ let tests =
                 use _ = torch.no_grad ()
                 let product = torch.matmul (adapter.Up.flatten 1L, adapter.Down.flatten 1L)
                 let weight = plain.get_parameter $"{adapter.Path}.weight" |> nonNull
-                weight.add_ (product.mul(torch.tensor (0.6f * 3.0f / 2.0f)).reshape weight.shape) |> ignore
+
+                weight.add_ (product.mul(torch.tensor (0.6f * 3.0f / 2.0f)).reshape weight.shape)
+                |> ignore
 
             Expect.isLessThan (worst adapted (plain.forward (input ()))) 1e-5 "the output"
             set.Scale <- 0.0
@@ -143,15 +164,21 @@ let tests =
             use _ = torch.no_grad ()
             layer.Weight.zero_ () |> ignore
             let one = torch.eye 1000L
-            use adapter = new LoraAdapter("unet", "to_q", layer, one.clone (), one.clone (), 1000.0, 0.3)
+
+            use adapter =
+                new LoraAdapter("unet", "to_q", layer, one.clone (), one.clone (), 1000.0, 0.3)
+
             layer.Adapters.Add adapter
             let x = torch.ones (20L, 1000L)
             Expect.equal (worst (layer.forward x) x) 0.0 "none while sampling"
             adapter.DropoutGenerator <- generator 5UL
             let a = layer.forward x
-            let kept = a.gt(torch.tensor 0.0f).to_type(torch.float32).mean().item<float32> () |> float
+
+            let kept =
+                a.gt(torch.tensor 0.0f).to_type(torch.float32).mean().item<float32>() |> float
+
             Expect.isLessThan (abs (kept - 0.7)) 0.02 "the share kept"
-            Expect.isLessThan (abs (a.max().item<float32> () |> float |> (-) (1.0 / 0.7))) 1e-5 "scaled up"
+            Expect.isLessThan (abs (a.max().item<float32>() |> float |> (-) (1.0 / 0.7))) 1e-5 "scaled up"
             adapter.DropoutGenerator <- generator 5UL
             Expect.equal (worst a (layer.forward x)) 0.0 "the same draw again"
         }
@@ -167,7 +194,11 @@ let tests =
                     use other = tiny 1UL
                     use loaded = LoraSet.Load(path, networks other)
                     Expect.equal loaded.Adapters.Count 3 "the layers"
-                    Expect.isTrue (loaded.Adapters |> Seq.forall (fun a -> a.Rank = 2 && a.Alpha = 3.0)) "rank and alpha"
+
+                    Expect.isTrue
+                        (loaded.Adapters |> Seq.forall (fun a -> a.Rank = 2 && a.Alpha = 3.0))
+                        "rank and alpha"
+
                     Expect.equal (worst expected (other.forward (input ()))) 0.0 "the output")
             }
 
@@ -207,12 +238,17 @@ let tests =
 
                 SafeTensorsWriter.Write(
                     path,
-                    pair "attn1.processor.to_q_lora" 5L 4L @ pair "unet.attn1.processor.to_out_lora" 4L 5L
+                    pair "attn1.processor.to_q_lora" 5L 4L
+                    @ pair "unet.attn1.processor.to_out_lora" 4L 5L
                 )
 
                 use network = tiny 1UL
                 use loaded = LoraSet.Load(path, networks network)
-                Expect.equal [ for a in loaded.Adapters -> a.Path, a.Factor ] [ "attn1.to_q", 1.0; "attn1.to_out.0", 1.0 ] "scale 1")
+
+                Expect.equal
+                    [ for a in loaded.Adapters -> a.Path, a.Factor ]
+                    [ "attn1.to_q", 1.0; "attn1.to_out.0", 1.0 ]
+                    "scale 1")
         }
 
         test "a target that matches nothing names the nearest" {
@@ -250,7 +286,8 @@ let tests =
             use network = tiny 1UL
 
             let attach rank =
-                (LoraSet.Attach(network, "unet", LoraOptions(Rank = rank, Targets = [ "to_q" ]), generator 1UL)).Dispose()
+                (LoraSet.Attach(network, "unet", LoraOptions(Rank = rank, Targets = [ "to_q" ]), generator 1UL))
+                    .Dispose()
 
             failsWith "rank 5 is above 4" (fun () -> attach 5)
             failsWith "rank 0" (fun () -> attach 0)
@@ -276,19 +313,29 @@ let tests =
                     SafeTensorsWriter.Write(changed, tensors)
                     changed
 
-                let load path () = (LoraSet.Load(path, networks other)).Dispose()
+                let load path () =
+                    (LoraSet.Load(path, networks other)).Dispose()
 
                 let extra =
                     change (fun t ->
                         for i in 1..12 do
                             t[$"unet.nowhere.{i}.lora.up.weight"] <- torch.zeros (1L, 1L))
 
-                failsWith "12 of 18 keys fit no layer of the model (first: unet.nowhere.1.lora.up.weight, " (load extra)
+                failsWith
+                    "12 of 18 keys fit no layer of the model (first: unet.nowhere.1.lora.up.weight, "
+                    (load extra)
+
                 let half = change (fun t -> t.Remove "unet.attn1.to_q.lora_B.weight" |> ignore)
                 failsWith "lack the other half of their pair (first: unet.attn1.to_q.lora_A.weight)" (load half)
-                let shape = change (fun t -> t["unet.attn1.to_q.lora_B.weight"] <- torch.zeros (9L, 2L))
+
+                let shape =
+                    change (fun t -> t["unet.attn1.to_q.lora_B.weight"] <- torch.zeros (9L, 2L))
+
                 failsWith "is [9, 2], the layer takes [5, 2]" (load shape)
-                let dora = change (fun t -> t["unet.attn1.to_q.lora_magnitude_vector"] <- torch.ones 5L)
+
+                let dora =
+                    change (fun t -> t["unet.attn1.to_q.lora_magnitude_vector"] <- torch.ones 5L)
+
                 failsWith "lora_magnitude_vector" (load dora))
         }
     ]
