@@ -171,8 +171,10 @@ let tests =
                 "totals, seconds"
 
             for r in run.Reports do
-                let parts = r.InstanceLoss + 0.8 * r.PriorLoss.Value
-                Expect.isLessThan (abs (r.Loss - parts)) 1e-5 "the loss is instance + weight × prior"
+                Expect.isLessThan
+                    (abs (r.Loss - r.InstanceLoss - 0.8 * r.PriorLoss.Value))
+                    1e-5
+                    "the loss is instance + weight × prior"
 
             Expect.equal run.Reports[0].Rate 0.0 "the warm-up starts at 0"
             Expect.isLessThan (abs (run.Reports[1].Rate - 1e-2)) 1e-12 "and reaches the full rate"
@@ -293,10 +295,9 @@ let tests =
 
         test "settings that cannot train are refused before anything is computed" {
             let refuse part (change: DreamBoothOptions) = failsWith part change.Check
-            let given = options usual
             refuse "the warm-up of 1 steps is as long" (options { usual with Steps = 1L })
             refuse "the rate is 0" (options { usual with Rate = 0.0 })
             failsWith "there are none" (fun () -> TrainingImages.FromFiles([], 64) |> ignore)
-            Expect.equal given.ClassImageVisits (struct (20, 30)) "visits are known from the settings"
+            Expect.equal (options usual).ClassImageVisits (struct (20, 30)) "visits are known from the settings"
         }
     ]
