@@ -98,6 +98,7 @@ internal static class Loader
 
         CheckBinaryInterface(folder, source, parts["c10"]);
         var (library, mended, handle) = Bindings.Load();
+        Nnpack.SwitchOff(parts["torch_cpu"]);
         var version = LibTorchVersion.Of(folder, parts["torch_cpu"]);
         return new Loaded(folder, source, version, library, mended, handle, parts);
     }

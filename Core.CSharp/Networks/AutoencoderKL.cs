@@ -43,7 +43,9 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     public Device Device => encoder.Input.Weight.device;
 
     /// <summary>The distribution of the latents of pictures; not scaled.</summary>
-    /// <param name="images">[batch, 3, height, width] in [-1, 1]; the sides are multiples of <see cref="VaeConfig.Factor"/>.</param>
+    /// <param name="images">
+    /// [batch, 3, height, width] in [-1, 1]; the sides are multiples of <see cref="VaeConfig.Factor"/>.
+    /// </param>
     public LatentDistribution Encode(Tensor images)
     {
         CheckShape(images, Config.InChannels, "pictures");

@@ -61,7 +61,8 @@ public sealed record ClipTextConfig
     public void Write(string folder)
     {
         var fields = ToJson();
-        fields["architectures"] = new JsonArray(ProjectionDim is null ? "CLIPTextModel" : "CLIPTextModelWithProjection");
+        var name = ProjectionDim is null ? "CLIPTextModel" : "CLIPTextModelWithProjection";
+        fields["architectures"] = new JsonArray(name);
         ConfigWriter.Write(folder, fields);
     }
 

@@ -42,7 +42,9 @@ public sealed class ClipTextModel : nn.Module<Tensor, ClipTextOutput>
     /// <summary>Where its weights lie.</summary>
     public Device Device => text_model.Tokens.Weight.device;
 
-    /// <param name="input">Token ids, [batch, n], with n at most 77 in the published models. No position is masked.</param>
+    /// <param name="input">
+    /// Token ids, [batch, n], with n at most 77 in the published models. No position is masked.
+    /// </param>
     public override ClipTextOutput forward(Tensor input)
     {
         var output = text_model.forward(input);

@@ -50,7 +50,10 @@ public sealed record ClipVisionConfig
         if (config.PatchSize <= 0 || config.ImageSize <= 0 || config.ImageSize % config.PatchSize != 0)
         {
             throw SettingsFile.Refusal(
-                config.Where, "image_size", $"{config.ImageSize}", $"Give a multiple of patch_size, {config.PatchSize}.");
+                config.Where,
+                "image_size",
+                $"{config.ImageSize}",
+                $"Give a multiple of patch_size, {config.PatchSize}.");
         }
 
         return config;

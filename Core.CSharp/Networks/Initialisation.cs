@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Recipes.Core.Networks;
 
-/// <summary>Fresh weights for networks trained from nothing, drawn from one generator so that a seed repeats them.</summary>
+/// <summary>
+/// Fresh weights for networks trained from nothing, drawn from one generator so that a seed repeats them.
+/// </summary>
 public static class Initialisation
 {
     /// <summary>
@@ -13,7 +15,8 @@ public static class Initialisation
     public static void Fill(nn.Module network, Generator generator, double embedding = 0.02)
     {
         using var _ = no_grad();
-        foreach (var (name, module) in network.named_modules())
+        // TorchSharp's modules() leaves the network itself out; it may have parameters of its own.
+        foreach (var module in network.modules().Prepend(network).Distinct())
         {
             if (module is IAdaptable layer)
             {

@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace Recipes.Core.Networks;
 
-/// <summary>The diagonal normal distribution of a picture's latents, [batch, channels, height, width], unscaled.</summary>
+/// <summary>
+/// The diagonal normal distribution of a picture's latents, [batch, channels, height, width], unscaled.
+/// </summary>
 public sealed class LatentDistribution : IDisposable
 {
     /// <param name="mean">The most likely latents.</param>

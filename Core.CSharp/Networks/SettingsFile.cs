@@ -35,7 +35,11 @@ internal sealed class SettingsFile
         }
         catch (ArgumentException exception)
         {
-            throw new RecipesException(file, "a field stands in it twice", "Download the model's files again.", exception);
+            throw new RecipesException(
+                file,
+                "a field stands in it twice",
+                "Download the model's files again.",
+                exception);
         }
     }
 
@@ -95,7 +99,7 @@ internal sealed class SettingsFile
         }
 
         return fields[field] is JsonArray items
-            ? [.. items.Select(item => item is null ? throw Wrong(field, "a list without null") : Value<T>(item, field))]
+            ? [.. items.Select(item => Value<T>(item ?? throw Wrong(field, "a list without null"), field))]
             : throw Wrong(field, "a list");
     }
 
@@ -103,7 +107,10 @@ internal sealed class SettingsFile
     public SettingsFile Object(string field) =>
         Has(field) && fields[field] is JsonObject inner
             ? new SettingsFile($"{Path} ({field})", inner)
-            : throw new RecipesException(Path, $"\"{field}\" is missing or not an object", "Download the model's files again.");
+            : throw new RecipesException(
+                Path,
+                $"\"{field}\" is missing or not an object",
+                "Download the model's files again.");
 
     /// <summary>Refuses a value of a field that this program reads but can use one or a few values of only.</summary>
     public void Only(string field, params object?[] allowed)
@@ -112,14 +119,17 @@ internal sealed class SettingsFile
         if (fields.ContainsKey(field) && !allowed.Any(value => Same(fields[field], value)))
         {
             var values = allowed.Select(value => JsonSerializer.Serialize(value)).Distinct();
-            throw Refusal(Path, field, Shown(field), $"Use a model whose \"{field}\" is {string.Join(" or ", values)}.");
+            var cure = $"Use a model whose \"{field}\" is {string.Join(" or ", values)}.";
+            throw Refusal(Path, field, Shown(field), cure);
         }
     }
 
     /// <summary>Takes a field into account that changes nothing here.</summary>
     public void Ignore(params string[] names) => known.UnionWith(names);
 
-    /// <summary>Refuses fields nobody asked for, unless they are off (null or false) or a note (a name from _).</summary>
+    /// <summary>
+    /// Refuses fields nobody asked for, unless they are off (null or false) or a note (a name from _).
+    /// </summary>
     public void Finish()
     {
         foreach (var (field, value) in fields)
@@ -127,7 +137,9 @@ internal sealed class SettingsFile
             if (!known.Contains(field) && !field.StartsWith('_') && value is not null && !Same(value, false))
             {
                 throw new RecipesException(
-                    Path, $"the field \"{field}\" (value {Shown(field)}) is not known", "Remove it if the model works without it.");
+                    Path,
+                    $"the field \"{field}\" (value {Shown(field)}) is not known",
+                    "Remove it if the model works without it.");
             }
         }
     }
@@ -156,6 +168,7 @@ internal sealed class SettingsFile
             return (T)(object)(long)whole;
         }
 
-        throw Wrong(field, typeof(T) == typeof(bool) ? "true or false" : typeof(T) == typeof(string) ? "a text" : "a number");
+        var expected = typeof(T) == typeof(bool) ? "true or false" : typeof(T) == typeof(string) ? "a text" : "a number";
+        throw Wrong(field, expected);
     }
 }

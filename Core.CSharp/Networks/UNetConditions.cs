@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace Recipes.Core.Networks;
 
-/// <summary>What some UNets are told besides the timestep and the text. Null where the model has no use for it.</summary>
+/// <summary>
+/// What some UNets are told besides the timestep and the text. Null where the model has no use for it.
+/// </summary>
 public sealed record UNetConditions
 {
     /// <summary>[batch] whole numbers: the noise level of the x4 upscaler.</summary>

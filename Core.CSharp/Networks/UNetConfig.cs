@@ -72,7 +72,9 @@ public sealed record UNetConfig
     public long? ProjectionClassEmbeddingsInputDim { get; init; }
 
     /// <summary>Reads config.json, or the one in a folder.</summary>
-    /// <exception cref="RecipesException">A field is missing, or has a value that is not supported; it is named.</exception>
+    /// <exception cref="RecipesException">
+    /// A field is missing, or has a value that is not supported; it is named.
+    /// </exception>
     public static UNetConfig Read(string path)
     {
         var file = SettingsFile.Read(path);
@@ -128,7 +130,11 @@ public sealed record UNetConfig
         Require(LayersPerBlock > 0, "layers_per_block", $"{LayersPerBlock}", "Give 1 or more.");
         Require(DownBlockTypes.Count == levels, "down_block_types", $"a list of {DownBlockTypes.Count}", cure);
         Require(UpBlockTypes.Count == levels, "up_block_types", $"a list of {UpBlockTypes.Count}", cure);
-        Require(Levels(AttentionHeads).Count == levels, "attention_head_dim", $"a list of {AttentionHeads.Count}", cure);
+        Require(
+            Levels(AttentionHeads).Count == levels,
+            "attention_head_dim",
+            $"a list of {AttentionHeads.Count}",
+            cure);
         Require(
             Levels(TransformerLayersPerBlock).Count == levels,
             "transformer_layers_per_block",

@@ -57,7 +57,9 @@ internal static class UNetConfigReader
 
         return file.Integer(field)
             ?? throw new RecipesException(
-                file.Path, $"\"{field}\" is missing, though addition_embed_type is set", "Download the model's files again.");
+                file.Path,
+                $"\"{field}\" is missing, though addition_embed_type is set",
+                "Download the model's files again.");
     }
 
     /// <summary>Fields with but one or two values that the networks here can have.</summary>

@@ -43,7 +43,9 @@ public sealed record VaeConfig
     public int Factor => 1 << (BlockOutChannels.Count - 1);
 
     /// <summary>Reads config.json, or the one in a folder.</summary>
-    /// <exception cref="RecipesException">A field is missing, or has a value that is not supported; it is named.</exception>
+    /// <exception cref="RecipesException">
+    /// A field is missing, or has a value that is not supported; it is named.
+    /// </exception>
     public static VaeConfig Read(string path)
     {
         var file = SettingsFile.Read(path);

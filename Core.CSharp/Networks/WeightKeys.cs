@@ -2,7 +2,9 @@ using System.Text.RegularExpressions;
 
 namespace Recipes.Core.Networks;
 
-/// <summary>Keys of files that spell a network's parameters in another way, put into the network's own spelling.</summary>
+/// <summary>
+/// Keys of files that spell a network's parameters in another way, put into the network's own spelling.
+/// </summary>
 public static partial class WeightKeys
 {
     /// <summary>Text encoders: with text_model. in front, or without as newer transformers write them.</summary>

@@ -48,7 +48,8 @@ public sealed class DdimSampler : ISampler
             var timestep = timesteps[index];
             var before = timestep - schedule.Count / timesteps.Length;
             var alpha = schedule.Alpha(timestep);
-            var alphaBefore = before >= 0 ? schedule.Alpha(before) : config.SetAlphaToOne ?? true ? 1 : schedule.Alpha(0);
+            var last = config.SetAlphaToOne ?? true ? 1 : schedule.Alpha(0);
+            var alphaBefore = before >= 0 ? schedule.Alpha(before) : last;
             var (clean, epsilon) = Predictions(modelOutput, sample, MathF.Sqrt(alpha), MathF.Sqrt(1 - alpha));
             if (config.ClipSample ?? true)
             {

@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace Recipes.Core.Schedules;
 
-/// <summary>A way from noise to a sample. Settings only: what changes from step to step is in <see cref="ISampling"/>.</summary>
+/// <summary>
+/// A way from noise to a sample. Settings only: what changes from step to step is in <see cref="ISampling"/>.
+/// </summary>
 public interface ISampler
 {
     /// <summary>Starts a way of so many steps.</summary>

@@ -112,7 +112,9 @@ public sealed class NoiseSchedule : IDisposable
         return Math.Min(1 - Share((i + 1.0) / count) / Share((double)i / count), 0.999);
     }
 
-    /// <summary>Shifts and scales √ᾱ so that its last value is 0 and its first stays (Lin et al. 2024, algorithm 1).</summary>
+    /// <summary>
+    /// Shifts and scales √ᾱ so that its last value is 0 and its first stays (Lin et al. 2024, algorithm 1).
+    /// </summary>
     private static Tensor ZeroTerminal(Tensor betas)
     {
         var roots = (1 - betas).cumprod(0).sqrt();

@@ -1,6 +1,8 @@
 namespace Recipes.Core.Schedules;
 
-/// <summary>What a denoiser's output means. x is the clean sample, ε the noise, ᾱ the signal's share of the variance.</summary>
+/// <summary>
+/// What a denoiser's output means. x is the clean sample, ε the noise, ᾱ the signal's share of the variance.
+/// </summary>
 public enum PredictionType
 {
     /// <summary>The noise ε (Ho et al. 2020).</summary>

@@ -122,7 +122,11 @@ public sealed record SchedulerConfig
     /// <summary>Refuses numbers that no schedule can be made of.</summary>
     internal void Check()
     {
-        Require(NumTrainTimesteps is > 0 and <= 1_000_000, "num_train_timesteps", $"{NumTrainTimesteps}", "Give 1 to 1000000.");
+        Require(
+            NumTrainTimesteps is > 0 and <= 1_000_000,
+            "num_train_timesteps",
+            $"{NumTrainTimesteps}",
+            "Give 1 to 1000000.");
         Require(BetaStart is > 0 and < 1, "beta_start", $"{BetaStart}", "Give a number between 0 and 1.");
         Require(BetaEnd is > 0 and < 1, "beta_end", $"{BetaEnd}", "Give a number between 0 and 1.");
         Require(

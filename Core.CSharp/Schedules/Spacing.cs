@@ -14,7 +14,9 @@ public static class Spacing
         if (steps < 1 || steps > total)
         {
             throw new RecipesException(
-                "Sampling", $"{steps} steps are asked for", $"Take 1 to {total} steps: the model was trained on {total}.");
+                "Sampling",
+                $"{steps} steps are asked for",
+                $"Take 1 to {total} steps: the model was trained on {total}.");
         }
 
         var timesteps = new long[steps];
@@ -33,7 +35,8 @@ public static class Spacing
         {
             throw new RecipesException(
                 config.Where,
-                $"with steps_offset {config.StepsOffset}, {steps} steps begin at timestep {timesteps[0]} of 0 to {total - 1}",
+                $"with steps_offset {config.StepsOffset}, {steps} steps begin at timestep {timesteps[0]} "
+                    + $"of 0 to {total - 1}",
                 $"Take {total / 2} steps or fewer.");
         }
 

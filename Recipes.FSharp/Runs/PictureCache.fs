@@ -28,8 +28,8 @@ module PictureCache =
     let private sha256 (bytes: byte array) = Convert.ToHexStringLower(SHA256.HashData bytes)
 
     /// The folder for pictures decided by `key`; the key's text must be canonical.
-    let folder (key: string) =
-        Path.Combine(root (), "class-pictures", (sha256 (Encoding.UTF8.GetBytes key))[..15])
+    let folder (root: string) (key: string) =
+        Path.Combine(root, "class-pictures", (sha256 (Encoding.UTF8.GetBytes key))[..15])
 
     let private name (index: int) = $"{index:D4}.png"
 
@@ -66,8 +66,8 @@ module PictureCache =
     /// The first `count` pictures for `key`. Missing or harmed ones are drawn, `batch` at a time and always in the same
     /// batches: `draw first` gives the PNG files of the pictures `first` to `first + batch - 1`. `reached` is told how
     /// many there are, at the start and after each batch. An interrupted call keeps its finished batches.
-    let get (key: string) (count: int) (batch: int) (draw: int -> byte array list) (reached: int -> unit) : string list =
-        let folder = folder key
+    let get root (key: string) (count: int) (batch: int) (draw: int -> byte array list) (reached: int -> unit) =
+        let folder = folder root key
 
         Disk.guard folder (fun () ->
             Directory.CreateDirectory folder |> ignore

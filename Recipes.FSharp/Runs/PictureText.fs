@@ -27,7 +27,7 @@ module PictureText =
         else
             value
 
-    let ofShot (plan: Plan) (stage: string) (size: int<px>) (shot: Shot) : IReadOnlyDictionary<string, string> =
+    let ofShot (plan: Plan) (stage: string) (shot: Shot) : IReadOnlyDictionary<string, string> =
         let draw = plan.Draw
 
         let settings =
@@ -36,7 +36,7 @@ module PictureText =
                 "Sampler", draw.Sampler.ToString().ToUpperInvariant()
                 "CFG scale", draw.Guidance.ToString(CultureInfo.InvariantCulture)
                 "Seed", string shot.Seed
-                "Size", $"{size}x{size}"
+                "Size", $"{plan.Budget.Size}x{plan.Budget.Size}"
                 "Model hash", plan.Model.Sha256[..9]
                 "Model", plan.Model.Name
                 "RNG", "CPU"

@@ -42,9 +42,15 @@ type RunFolder private (folder: string, lock: FileStream) =
 
         path
 
-    /// `runs/<name>-<first eight digits of the hash>`, below the current folder.
-    static member Default(name: string, hash: string) =
-        Path.Combine("runs", $"{name}-{hash[..7]}")
+    /// `<name>-<first eight digits of the hash>`
+    static member Name(name: string, hash: string) = $"{name}-{hash[..7]}"
+
+    /// Where a plan runs: in a folder of its own below `parent`, or in `parent` itself where that is a run's folder.
+    static member Place(parent: string, name: string, hash: string) =
+        if File.Exists(Path.Combine(parent, RunState.file)) then
+            parent
+        else
+            Path.Combine(parent, RunFolder.Name(name, hash))
 
     /// Looks without touching. Another plan's run, or a folder in use for something else, is refused.
     static member Look(folder: string, hash: string) : Found =

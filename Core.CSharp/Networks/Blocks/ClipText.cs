@@ -70,7 +70,8 @@ internal sealed class ClipTextEmbeddings : nn.Module<Tensor, Tensor>
         {
             throw new RecipesException(
                 config.Where,
-                $"the token ids are [{string.Join(", ", input.shape)}], not [batch, {config.MaxPositionEmbeddings}] or shorter",
+                $"the token ids are [{string.Join(", ", input.shape)}], "
+                    + $"not [batch, {config.MaxPositionEmbeddings}] or shorter",
                 "Use the tokenizer that belongs to this model.");
         }
 

@@ -51,7 +51,13 @@ internal sealed class ClipVisionEmbeddings : nn.Module<Tensor, Tensor>, IInitial
         var patches = config.ImageSize / config.PatchSize;
         class_embedding = new Parameter(empty(width, device: device, dtype: dtype));
         patch_embedding = new Conv2d(
-            config.NumChannels, width, config.PatchSize, config.PatchSize, hasBias: false, device: device, dtype: dtype);
+            config.NumChannels,
+            width,
+            kernel: config.PatchSize,
+            stride: config.PatchSize,
+            hasBias: false,
+            device: device,
+            dtype: dtype);
         position_embedding = new Embedding(patches * patches + 1, width, device, dtype);
         RegisterComponents();
     }

@@ -17,7 +17,9 @@ internal sealed class ResnetBlock2D : nn.Module
     private readonly Conv2d? conv_shortcut;
 
     /// <param name="inChannels">Channels of the input.</param>
-    /// <param name="outChannels">Channels of the output; a 1x1 convolution fits the input to them if they differ.</param>
+    /// <param name="outChannels">
+    /// Channels of the output; a 1x1 convolution fits the input to them if they differ.
+    /// </param>
     /// <param name="timeWidth">Width of the timestep's embedding, or null for none.</param>
     /// <param name="groups">Groups of both norms.</param>
     /// <param name="eps">Of both norms.</param>

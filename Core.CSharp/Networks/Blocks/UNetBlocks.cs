@@ -34,7 +34,9 @@ internal sealed class UNetDownBlock : nn.Module
         RegisterComponents();
     }
 
-    /// <summary>Adds each layer's output to <paramref name="skips"/>; the last is also the input of the next level.</summary>
+    /// <summary>
+    /// Adds each layer's output to <paramref name="skips"/>; the last is also the input of the next level.
+    /// </summary>
     public Tensor forward(Tensor hidden, Tensor time, TextContext context, List<Tensor> skips)
     {
         for (var layer = 0; layer < resnets.Count; layer++)
@@ -83,7 +85,9 @@ internal sealed class UNetMidBlock : nn.Module
     }
 }
 
-/// <summary>One level of the way up: resnets that also see the way down's outputs, attentions, then twice the size.</summary>
+/// <summary>
+/// One level of the way up: resnets that also see the way down's outputs, attentions, then twice the size.
+/// </summary>
 internal sealed class UNetUpBlock : nn.Module
 {
     private readonly ModuleList<ResnetBlock2D> resnets = [];

@@ -6,7 +6,9 @@ using Linear = Recipes.Core.Networks.Layers.Linear;
 
 namespace Recipes.Core.Networks.Blocks;
 
-/// <summary>Self-attention of one head over the pixels, added to them. Unlike the UNet's, all maps have biases.</summary>
+/// <summary>
+/// Self-attention of one head over the pixels, added to them. Unlike the UNet's, all maps have biases.
+/// </summary>
 internal sealed class VaeAttention : nn.Module<Tensor, Tensor>
 {
     private readonly GroupNorm group_norm;

@@ -50,7 +50,8 @@ internal sealed class VaeUpBlock : nn.Module
         var widths = parts.Config.BlockOutChannels;
         for (var layer = 0; layer <= parts.Config.LayersPerBlock; layer++)
         {
-            resnets.Add(parts.Resnet(widths[layer == 0 ? Math.Min(level + 1, widths.Count - 1) : level], widths[level]));
+            var input = layer == 0 ? Math.Min(level + 1, widths.Count - 1) : level;
+            resnets.Add(parts.Resnet(widths[input], widths[level]));
         }
 
         if (level > 0)

@@ -2,7 +2,9 @@ using static TorchSharp.torch;
 
 namespace Recipes.Core.Networks.Layers;
 
-/// <summary>Scaled dot-product attention of several heads: softmax(QKᵀ/√d)V (Vaswani et al. 2017, equation 1).</summary>
+/// <summary>
+/// Scaled dot-product attention of several heads: softmax(QKᵀ/√d)V (Vaswani et al. 2017, equation 1).
+/// </summary>
 internal static class Attention
 {
     /// <summary>[batch, n, heads · d] to [batch, heads, n, d], without a copy.</summary>

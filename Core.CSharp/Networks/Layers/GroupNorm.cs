@@ -29,7 +29,9 @@ public sealed class GroupNorm : nn.Module<Tensor, Tensor>
     /// <inheritdoc/>
     public override Tensor forward(Tensor input) => nn.functional.group_norm(input, groups, weight, bias, eps);
 
-    /// <summary>SiLU(norm(x)); in place on the fresh norm when no gradient is asked for, which spares a buffer.</summary>
+    /// <summary>
+    /// SiLU(norm(x)); in place on the fresh norm when no gradient is asked for, which spares a buffer.
+    /// </summary>
     public Tensor Activated(Tensor input)
     {
         var output = forward(input);

@@ -45,8 +45,7 @@ public sealed class Pretraining : IDisposable
     /// <returns>Mean PSNR in dB over scenes of held-out things, and whether the last step was reached.</returns>
     public (double Psnr, bool Done) Autoencoder(VaeConfig config, StageOptions stage, string folder)
     {
-        using var vae = new AutoencoderKL(config, options.Device, ComputeType);
-        Fill(vae, stage);
+        using var vae = Fresh((device, type) => new AutoencoderKL(config, device, type), stage);
         var result = VaeStage.Run(vae, _ => scenes.Pictures(scenes.Any(stage.Batch)), stage, progress, cancellation);
         using var kept = result.Weights;
         SafeTensorsWriter.Write(Path.Combine(folder, Weights), kept.Tensors);
@@ -66,8 +65,7 @@ public sealed class Pretraining : IDisposable
     /// <param name="textOnly">Keep the text tower alone, as a Stable Diffusion text encoder.</param>
     public bool Towers(ClipConfig config, StageOptions stage, string folder, bool textOnly)
     {
-        using var clip = new ClipModel(config, options.Device, ComputeType);
-        Fill(clip, stage);
+        using var clip = Fresh((device, type) => new ClipModel(config, device, type), stage);
         var processor = ClipImageProcessor.Read(options.Processor);
         var streams = new RandomStreams(stage.Seed);
         var result = ClipStage.Run(
@@ -109,8 +107,7 @@ public sealed class Pretraining : IDisposable
         using var text = LoadText(Path.Combine(model, "text_encoder"));
         using var latents = Latents(Path.Combine(model, "vae"));
         using var schedule = new NoiseSchedule(SchedulerConfig.Read(Path.Combine(model, "scheduler")));
-        using var unet = new UNet2DConditionModel(config, options.Device, ComputeType);
-        Fill(unet, stage);
+        using var unet = Fresh((device, type) => new UNet2DConditionModel(config, device, type), stage);
         using var empty = CaptionTokens.Encode(tokenizer, [""]).to(ScalarType.Int64).to(options.Device).reshape(-1);
         var result = UNetStage.Run(
             unet, text, schedule, latents, scenes.Ids, empty, stage, progress, cancellation);
@@ -132,15 +129,24 @@ public sealed class Pretraining : IDisposable
     /// <inheritdoc/>
     public void Dispose() => scenes.Dispose();
 
-    private static void Fill(nn.Module network, StageOptions stage)
+    /// <summary>A network with first weights. They are drawn on the CPU, so that a seed gives the same on every device.</summary>
+    private T Fresh<T>(Func<Device, ScalarType, T> make, StageOptions stage)
+        where T : nn.Module
     {
-        // Weights are drawn on the network's own device, as CPU generators cannot fill CUDA tensors.
-        using var generator = new Generator(new RandomStreams(stage.Seed).Seed("init", 0), DeviceOf(network));
-        Initialisation.Fill(network, generator);
-        manual_seed((long)(new RandomStreams(stage.Seed).Seed("noise", 0) >> 1));
-    }
+        var streams = new RandomStreams(stage.Seed);
+        using var _ = no_grad();
+        using var drawn = make(CPU, ScalarType.Float32);
+        using var generator = streams.Generator(RandomStreams.Init, 0);
+        Initialisation.Fill(drawn, generator);
+        var network = make(options.Device, ComputeType);
+        foreach (var (to, from) in network.parameters().Zip(drawn.parameters()))
+        {
+            to.copy_(from);
+        }
 
-    private static Device DeviceOf(nn.Module network) => network.parameters().First().device;
+        manual_seed((long)(streams.Seed(RandomStreams.Noise, 0) >> 1));
+        return network;
+    }
 
     private ClipTextModel LoadText(string folder)
     {

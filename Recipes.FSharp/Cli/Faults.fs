@@ -6,7 +6,7 @@ open Recipes.Core
 
 /// Turns whatever went wrong into a few lines for a person and an exit code for a script.
 [<RequireQualifiedAccess>]
-module Failure =
+module Faults =
     let ok = 0
     let failed = 1
     let wrongUse = 2

@@ -1,0 +1,127 @@
+namespace Recipes.Cli
+
+open System
+open System.Globalization
+open System.IO
+open System.Text.Json.Nodes
+open Argu
+open Recipes
+open Recipes.Core
+open Recipes.Core.Native
+open Recipes.Core.Pocket
+open Recipes.Runs
+
+/// `recipes run`
+[<RequireQualifiedAccess>]
+module Run =
+    /// Chooses the libtorch before anything uses one; a folder without it is wrong use.
+    let useLibTorch (folder: string option) =
+        try
+            folder |> Option.iter LibTorch.Use
+        with :? RecipesException as error ->
+            raise (WrongUse error)
+
+    /// The CLIP model that scores: RECIPES_CLIP, a folder in the layout of the transformers library, or the embedded one.
+    let private scorer () =
+        match Environment.GetEnvironmentVariable "RECIPES_CLIP" with
+        | null
+        | "" -> PocketModel.ClipFolder
+        | folder -> folder
+
+    let private relative (path: string) =
+        Path.GetRelativePath(Environment.CurrentDirectory, path)
+
+    let private figure (line: JsonObject) =
+        let number (name: string) = (nonNull line[name]).GetValue<float>()
+        let name = (nonNull line["name"]).GetValue<string>()
+
+        String.Format(
+            CultureInfo.InvariantCulture,
+            "  {0,-8} {1:0.000} before, {2:0.000} after, {3:+0.000;-0.000;0.000}",
+            name,
+            number "before",
+            number "after",
+            number "difference"
+        )
+
+    /// The results in a few lines: figures, then where things lie.
+    let private summary (folder: string) (state: RunState) = [
+        match state.Results with
+        | None -> ()
+        | Some results ->
+            match results["figures"] with
+            | :? JsonArray as figures ->
+                for line in figures do
+                    match line with
+                    | :? JsonObject as line -> figure line
+                    | _ -> ()
+            | _ -> ()
+
+            for name in [ "adapter"; "grid"; "report"; "samples" ] do
+                match results[name] with
+                | null -> ()
+                | file -> $"  {name, -8} {relative (Path.Combine(folder, file.GetValue<string>()))}"
+    ]
+
+    let private json (folder: string) (state: RunState) =
+        let json = RunState.toJson state
+        json["folder"] <- JsonValue.Create(relative folder)
+        Console.Out.WriteLine(json.ToJsonString())
+
+    let private print asJson folder (state: RunState) heading =
+        if asJson then
+            json folder state
+        else
+            Console.Out.WriteLine $"{state.Name}: {heading}"
+            summary folder state |> List.iter Console.Out.WriteLine
+
+    let private cook (submission: Submission) options (stop: Interruption) (plan: Plan) =
+        use display = Display.choose submission.Quiet
+
+        if not submission.Quiet then
+            for warning in plan.Warnings do
+                Console.Error.WriteLine $"warning {warning}"
+
+        match Cook.run plan options display.Tell stop.Token with
+        | Outcome.Finished(folder, state) ->
+            print submission.Json folder state "finished"
+            Faults.ok
+        | Outcome.Already(folder, state) ->
+            print submission.Json folder state "this plan has run already; --fresh runs it again"
+            Faults.ok
+        | Outcome.Stopped folder ->
+            (display :> IDisposable).Dispose()
+            Console.Error.WriteLine $"{plan.Name}: stopped; what is done is kept in {relative folder}"
+            Console.Error.WriteLine "  Type the same command again to continue."
+
+            if submission.Json then
+                RunState.load folder |> Option.iter (json folder)
+
+            stop.ExitCode
+
+    let verb (args: ParseResults<RunArgs>) =
+        useLibTorch (args.TryGetResult RunArgs.LibTorch)
+
+        let submission = {
+            Script = args.GetResult RunArgs.Script
+            Mode = Mode.Run
+            Assignments = args.GetResults RunArgs.Set
+            Device = args.TryGetResult RunArgs.Device
+            Json = args.Contains RunArgs.Json
+            Quiet = args.Contains RunArgs.Quiet
+        }
+
+        Submission.evaluate submission (fun files plans ->
+            use stop = new Interruption()
+
+            let options = {
+                ScriptFiles = files
+                Out = args.TryGetResult RunArgs.Out
+                Fresh = args.Contains RunArgs.Fresh
+                Cache = PictureCache.root ()
+                Scorer = scorer ()
+            }
+
+            // One run after the other; the first that does not finish ends them.
+            plans
+            |> List.fold (fun code plan -> if code = Faults.ok then cook submission options stop plan else code) Faults.ok)

@@ -1,0 +1,138 @@
+namespace Recipes
+
+open System.Collections.Generic
+open Recipes.Core
+open Recipes.Core.Adapters
+open Recipes.Core.Pipelines
+open Recipes.Core.Schedules
+open Recipes.Core.Training
+open TorchSharp
+
+/// A plan in the terms of the core. This is the first file that knows TorchSharp: nothing above it loads native code.
+[<RequireQualifiedAccess>]
+module internal Lower =
+    let device (device: Device) : torch.Device =
+        match device with
+        | Cpu -> torch.CPU
+        | Cuda index -> torch.device (DeviceType.CUDA, index)
+
+    let precision (precision: Recipes.Precision) =
+        match precision with
+        | Float32 -> torch.ScalarType.Float32
+        | BFloat16 -> torch.ScalarType.BFloat16
+
+    let sampler (model: StableDiffusionModel) (sampler: Sampler) : ISampler =
+        match sampler with
+        | Ddim -> DdimSampler model.Scheduler
+
+    /// A request for one picture a prompt and seed, in the order given.
+    let request (model: StableDiffusionModel) (plan: Plan) (batch: int) (prompts: string list) (seeds: uint64 list) =
+        TextToImageRequest(
+            Prompts = List.toArray prompts,
+            NegativePrompts = [| plan.Draw.Avoid |],
+            Seeds = List.toArray seeds,
+            Steps = int plan.Draw.Denoise,
+            Guidance = plan.Draw.Guidance,
+            Width = int plan.Budget.Size,
+            Height = int plan.Budget.Size,
+            Sampler = sampler model plan.Draw.Sampler,
+            BatchSize = batch
+        )
+
+    let private schedule (schedule: Schedule) : RateShape * System.Nullable<float> =
+        match schedule with
+        | Constant -> RateShape.Constant, System.Nullable()
+        | Linear -> RateShape.Linear, System.Nullable()
+        | Cosine -> RateShape.Cosine, System.Nullable()
+        | CosineRestarts cycles -> RateShape.CosineWithRestarts, System.Nullable(float cycles)
+
+    let private optional (value: float option) = Option.toNullable value
+
+    /// The adapter of one network; nothing where the plan changes none of its layers.
+    let lora (lora: PlannedLora) (network: string) : LoraOptions option =
+        match lora.Layers |> List.filter (fun adapted -> adapted.Layer.Component = network) with
+        | [] -> None
+        | layers ->
+            Some(
+                LoraOptions(
+                    Rank = int lora.Rank,
+                    Alpha = optional lora.Alpha,
+                    Dropout = lora.Dropout,
+                    Targets = [| for adapted in layers -> adapted.Layer.Name |],
+                    Ranks = [|
+                        for adapted in layers do
+                            if adapted.Rank <> lora.Rank then
+                                KeyValuePair(adapted.Layer.Name, int adapted.Rank)
+                    |]
+                )
+            )
+
+    /// The only subject of a plan: the trainer takes one.
+    let subject (plan: Plan) =
+        match plan.Subjects with
+        | [ subject ] -> subject
+        | several ->
+            raise (
+                RecipesException(
+                    "learn",
+                    $"{several.Length} subjects are to be learned together",
+                    "Write one recipe for each subject."
+                )
+            )
+
+    /// DreamBooth's settings, with the class pictures that were drawn and the folder of the checkpoint.
+    let dreamBooth (plan: Plan) (classPictures: string list) (folder: string) : DreamBoothOptions =
+        let subject, budget = subject plan, plan.Budget
+        let side = int budget.Size
+        let shape, cycles = schedule budget.Schedule
+        // A tenth of the work is the most that a power cut may cost.
+        let every = budget.Checkpoint |> Option.defaultValue (max 1<step> (budget.Steps / 10))
+
+        let unet =
+            match lora plan.Lora "unet" with
+            | Some options -> options
+            | None ->
+                raise (
+                    RecipesException(
+                        "adapt",
+                        "none of the chosen layers is in the UNet",
+                        "Add a line such as `only Attention` to the adapter."
+                    )
+                )
+
+        DreamBoothOptions(
+            Images = TrainingImages.FromFiles([| for picture in subject.Images -> picture.Path |], side),
+            Prompt = subject.InstancePrompt,
+            Prior =
+                (if classPictures.IsEmpty then
+                     None
+                 else
+                     Some(
+                         PriorPreservation(
+                             Images = TrainingImages.FromFiles(List.toArray classPictures, side),
+                             Prompt = subject.ClassPrompt,
+                             Weight = budget.PriorWeight
+                         )
+                     )
+                 |> Option.toObj),
+            Steps = int64 budget.Steps,
+            Rate = budget.Rate,
+            Schedule = shape,
+            Cycles = cycles,
+            WarmUp = int64 budget.Warmup,
+            Batch = int budget.Batch,
+            Accumulation = budget.Accumulate,
+            ClipNorm = optional budget.ClipNorm,
+            AdamW = AdamWOptions(WeightDecay = budget.WeightDecay),
+            MinSnrGamma = optional budget.MinSnr,
+            Lora = unet,
+            TextLora = (lora plan.Lora "text_encoder" |> Option.toObj),
+            Precision =
+                (match budget.Precision with
+                 | Float32 -> Training.Precision.Float32
+                 | BFloat16 -> Training.Precision.BFloat16),
+            Seed = budget.Seed,
+            CheckpointFolder = folder,
+            CheckpointEvery = System.Nullable(int64 every),
+            PlanHash = plan.Hash
+        )

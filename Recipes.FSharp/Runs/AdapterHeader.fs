@@ -1,0 +1,72 @@
+namespace Recipes.Runs
+
+open System.Collections.Generic
+open System.Globalization
+open System.IO
+open Recipes
+open Recipes.Core.Schedules
+
+/// The strings in an adapter file's header: ModelSpec 1.0.1, the `ss_` keys that other programs read, and our own. No
+/// clock and no path, so that equal plans give equal files.
+[<RequireQualifiedAccess>]
+module internal AdapterHeader =
+    let private number (value: float) =
+        value.ToString(CultureInfo.InvariantCulture)
+
+    let private architecture (plan: Plan) =
+        match plan.Model.Family with
+        | "SD1" -> "stable-diffusion-v1/lora"
+        | "SD2" when plan.Model.NativeSize > 512<px> -> "stable-diffusion-v2-768-v/lora"
+        | "SD2" -> "stable-diffusion-v2-512/lora"
+        | _ -> "stable-diffusion-xl-v1-base/lora"
+
+    let private baseVersion (plan: Plan) =
+        match plan.Model.Family with
+        | "SD1" -> "sd_v1"
+        | "SD2" -> "sd_v2"
+        | _ -> "sdxl_base_v1-0"
+
+    let ofPlan (plan: Plan) : IReadOnlyDictionary<string, string> =
+        let budget, lora = plan.Budget, plan.Lora
+        let sum (count: PlannedSubject -> int) = plan.Subjects |> List.sumBy count |> string
+
+        let prediction =
+            match SchedulerConfig.Read(Path.Combine(plan.ModelFolder, "scheduler")).PredictionType with
+            | PredictionType.Velocity -> "v"
+            | _ -> "epsilon"
+
+        [
+            "modelspec.sai_model_spec", "1.0.1"
+            "modelspec.architecture", architecture plan
+            "modelspec.implementation", "diffusers"
+            "modelspec.title", plan.Name
+            "modelspec.trigger_phrase", plan.Subjects |> List.map (fun s -> $"{s.Token} {s.Noun}") |> String.concat ", "
+            "modelspec.resolution", $"{budget.Size}x{budget.Size}"
+            "modelspec.prediction_type", prediction
+            "ss_v2", (if plan.Model.Family = "SD2" then "True" else "False")
+            "ss_base_model_version", baseVersion plan
+            "ss_sd_model_name", plan.Model.Name
+            "ss_output_name", plan.Name
+            "ss_network_module", "networks.lora"
+            "ss_network_dim", string lora.Rank
+            "ss_network_alpha", number (defaultArg lora.Alpha (float lora.Rank))
+            "ss_network_dropout", number lora.Dropout
+            "ss_learning_rate", number budget.Rate
+            "ss_lr_scheduler", string budget.Schedule
+            "ss_lr_warmup_steps", string budget.Warmup
+            "ss_optimizer", "AdamW"
+            "ss_max_train_steps", string budget.Steps
+            "ss_batch_size_per_device", string budget.Batch
+            "ss_gradient_accumulation_steps", string budget.Accumulate
+            "ss_prior_loss_weight", number budget.PriorWeight
+            "ss_num_train_images", sum (fun subject -> subject.Images.Length)
+            "ss_num_reg_images", sum (fun subject -> int subject.PriorCount)
+            "ss_resolution", $"({budget.Size}, {budget.Size})"
+            "ss_seed", budget.Seed
+            "recipes.version", RunEnvironment.recipes
+            "recipes.plan_sha256", plan.Hash
+            "recipes.base_sha256", plan.Model.Sha256
+        ]
+        |> dict
+        |> Dictionary<string, string>
+        :> IReadOnlyDictionary<_, _>

@@ -1,0 +1,39 @@
+namespace Recipes.Runs
+
+open System
+open Recipes
+open Recipes.Core
+open Recipes.Core.Native
+open Recipes.Core.Pipelines
+open TorchSharp
+
+/// Makes what computes ready, and the same each time.
+[<RequireQualifiedAccess>]
+module internal Machine =
+    /// Threads for a run that begins here: a continued one keeps its own number.
+    let threads = Environment.ProcessorCount
+
+    /// Loads libtorch, checks that the device is there, and fixes the number of threads: how a sum is split among
+    /// threads decides its last bit.
+    let prepare (device: Device) (threads: int) =
+        let libtorch = LibTorch.Load()
+
+        match device with
+        | Cpu -> ()
+        | Cuda index ->
+            let found = if libtorch.Cuda then torch.cuda.device_count () else 0
+
+            if index >= found then
+                raise (
+                    RecipesException(
+                        $"device {device}",
+                        $"libtorch {libtorch.Version} ({libtorch.Source}) sees {found} NVIDIA GPUs",
+                        "Use --device cpu, or name a libtorch with CUDA by --libtorch."
+                    )
+                )
+
+        torch.set_num_threads threads
+
+    /// The plan's base model in the plan's precision.
+    let load (plan: Plan) (device: Device) =
+        StableDiffusionModel.Load(plan.ModelFolder, Lower.device device, Lower.precision plan.Budget.Precision)

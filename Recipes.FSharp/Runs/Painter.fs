@@ -1,0 +1,42 @@
+namespace Recipes.Runs
+
+open System
+open System.Threading
+open Recipes
+open Recipes.Core.Imaging
+open Recipes.Core.Pipelines
+
+/// Draws pictures with a model as a plan says.
+[<RequireQualifiedAccess>]
+module internal Painter =
+    /// Pictures drawn together. The same pictures in other batches may differ in their last bit, so it is fixed.
+    let batch = 4
+
+    /// Every prompt of the plan with every seed, prompt by prompt.
+    let shots (plan: Plan) : Shot list = [
+        for number, sample in List.indexed plan.Samples do
+            for seed in plan.Draw.Seeds do
+                {
+                    Number = number + 1
+                    Prompt = sample.Text
+                    Plain = sample.Plain
+                    Mentions = sample.Mentions
+                    Seed = seed
+                }
+    ]
+
+    /// One picture a shot. `reached` is told how many of `work shots` units are done.
+    let draw (model: StableDiffusionModel) (plan: Plan) (shots: Shot list) (reached: int -> unit) (stop: CancellationToken) =
+        let request =
+            Lower.request model plan batch (shots |> List.map _.Prompt) (shots |> List.map (fun shot -> uint64 shot.Seed))
+
+        let progress =
+            { new IProgress<int> with
+                member _.Report done' = reached done'
+            }
+
+        TextToImage.Run(model, request, progress, stop) |> List.ofSeq
+
+    /// Denoising passes that `draw` takes.
+    let work (plan: Plan) (shots: Shot list) =
+        int plan.Draw.Denoise * ((shots.Length + batch - 1) / batch)

@@ -1,0 +1,125 @@
+namespace Recipes.Runs
+
+open System
+open System.IO
+open System.Text.RegularExpressions
+open System.Threading
+open Recipes
+open Recipes.Core
+open Recipes.Core.Adapters
+open Recipes.Core.Imaging
+open TorchSharp
+
+/// What to draw with the result of a finished run.
+type RedrawOptions = {
+    /// The folder that run folders are made in, or a run's own; the plan's own where nothing is given.
+    Run: string option
+    /// Instead of the plan's prompts; none for those.
+    Prompts: string list
+    /// The first seed; the plan's seeds where nothing is given.
+    Seed: int64 option
+    /// Pictures of each prompt; as many as the plan's seeds where nothing is given.
+    Count: int option
+    /// Where pictures go; `drawn/` in the run's folder where nothing is given.
+    Target: string option
+    /// What draws; the plan's own device where nothing is given.
+    Device: Device option
+}
+
+/// Draws more pictures with the adapter of a finished run.
+[<RequireQualifiedAccess>]
+module Redraw =
+    let private finished (plan: Plan) (options: RedrawOptions) =
+        let parent = options.Run |> Option.defaultValue plan.OutputFolder
+        let place = RunFolder.Place(parent, plan.Name, plan.Hash)
+
+        match RunFolder.Look(place, plan.Hash) with
+        | Found.Finished _ -> place
+        | found ->
+            let fault =
+                match found with
+                | Found.Unfinished _ -> "the run of this plan is not finished"
+                | _ -> "there is no run of this plan"
+
+            raise (
+                RecipesException(
+                    place,
+                    fault,
+                    "Type `recipes run` with the same script and settings first, or name its folder with --run."
+                )
+            )
+
+    let private shots (plan: Plan) (options: RedrawOptions) : Shot list =
+        let seeds =
+            match options.Seed, options.Count with
+            | None, None -> plan.Draw.Seeds
+            | None, Some count ->
+                let first = plan.Draw.Seeds.Head
+                [ first .. first + count - 1 ]
+            | Some first, count -> [ int first .. int first + defaultArg count plan.Draw.Seeds.Length - 1 ]
+
+        let prompts =
+            match options.Prompts with
+            | [] -> plan.Samples |> List.map (fun sample -> sample.Text, sample.Plain, sample.Mentions)
+            | texts -> texts |> List.map (fun text -> text, text, [])
+
+        [
+            for number, (text, plain, mentions) in List.indexed prompts do
+                for seed in seeds do
+                    {
+                        Number = number + 1
+                        Prompt = text
+                        Plain = plain
+                        Mentions = mentions
+                        Seed = seed
+                    }
+        ]
+
+    /// `a-photo-of-sks-dog-seed7.png`; a prompt too long for a name is told apart by its hash.
+    let private name (shot: Shot) =
+        let words =
+            Regex.Replace(shot.Prompt.ToLowerInvariant(), "[^a-z0-9]+", "-").Trim '-'
+
+        let short =
+            if words.Length > 0 && words.Length <= 60 then
+                words
+            else
+                let start = words[.. min 50 words.Length - 1]
+                $"{start}-{(Json.sha256 shot.Prompt)[..7]}"
+
+        $"{short}-seed{shot.Seed}.png"
+
+    /// The pictures' files, prompt by prompt.
+    let run (plan: Plan) (options: RedrawOptions) (tell: RunProgress -> unit) (stop: CancellationToken) : string list =
+        let folder = finished plan options
+        let target = options.Target |> Option.defaultValue (Path.Combine(folder, "drawn"))
+        let shots = shots plan options
+
+        let device = options.Device |> Option.defaultValue plan.Budget.Device
+        Machine.prepare device Machine.threads
+        use model = Machine.load plan device
+
+        let networks =
+            readOnlyDict [
+                "unet", model.UNet :> torch.nn.Module
+                "text_encoder", model.TextEncoder :> torch.nn.Module
+            ]
+
+        use _ = LoraSet.Load(Path.Combine(folder, $"{plan.Name}.safetensors"), networks)
+        tell (RunProgress.Began(Phase.After, 0, Painter.work plan shots))
+
+        let images =
+            Painter.draw model plan shots (fun reached -> tell (RunProgress.Reached(Phase.After, reached, None, None))) stop
+
+        tell (RunProgress.Ended Phase.After)
+
+        Disk.guard target (fun () ->
+            Directory.CreateDirectory target |> ignore
+
+            [
+                for shot, image in List.zip shots images do
+                    let path = Path.Combine(target, name shot)
+                    let png = ImageFile.EncodePng(image, PictureText.ofShot plan "after" shot)
+                    Disk.write path (fun stream -> stream.Write(ReadOnlySpan png))
+                    path
+            ])

@@ -1,0 +1,71 @@
+namespace Recipes.Runs
+
+open System.Text.Json.Nodes
+open Recipes
+open Recipes.Core.Imaging
+open Recipes.Eval
+
+/// A metric before and after training, over the same prompts and seeds.
+type Comparison = {
+    /// `CLIP-I` or `CLIP-T`, with the subject where there are several.
+    Label: string
+    Before: Score
+    After: Score
+    /// What the metric could reach at most, where that is known.
+    Ceiling: Score option
+} with
+
+    member c.Difference = c.After.Value - c.Before.Value
+
+[<RequireQualifiedAccess>]
+module internal Scores =
+    /// CLIP-I against each subject's own pictures, over the prompts that mention it; CLIP-T against each prompt with the
+    /// subjects' tokens left out.
+    let compare (scorer: ClipScorer) (plan: Plan) (shots: Shot list) (before: Image list) (after: Image list) = [
+        for subject in plan.Subjects do
+            let mine =
+                List.zip3 shots before after
+                |> List.filter (fun (shot, _, _) -> List.contains subject.Token shot.Mentions)
+
+            if not mine.IsEmpty then
+                let real =
+                    [| for picture in subject.Images -> ImageFile.Decode picture.Path |]
+
+                let prompts = [| for shot, _, _ in mine -> shot.Plain |]
+
+                {
+                    Label =
+                        if plan.Subjects.Length = 1 then
+                            "CLIP-I"
+                        else
+                            $"CLIP-I {subject.Token} {subject.Noun}"
+                    Before = scorer.ClipI([| for _, image, _ in mine -> image |], real, prompts)
+                    After = scorer.ClipI([| for _, _, image in mine -> image |], real, prompts)
+                    Ceiling = if real.Length > 1 then Some(scorer.ClipICeiling real) else None
+                }
+
+        let texts = [| for shot in shots -> shot.Plain |]
+        let wording = "texts are the prompts with the subjects’ tokens left out"
+
+        {
+            Label = "CLIP-T"
+            Before = scorer.ClipT(List.toArray before, texts, wording)
+            After = scorer.ClipT(List.toArray after, texts, wording)
+            Ceiling = None
+        }
+    ]
+
+    let json (comparisons: Comparison list) =
+        let figures = JsonArray()
+
+        for c in comparisons do
+            let figure = JsonObject()
+            figure["name"] <- JsonValue.Create c.Label
+            figure["metric"] <- JsonValue.Create c.After.Name
+            figure["before"] <- JsonValue.Create c.Before.Value
+            figure["after"] <- JsonValue.Create c.After.Value
+            figure["difference"] <- JsonValue.Create c.Difference
+            figure["pictures"] <- JsonValue.Create c.After.Count
+            figures.Add figure
+
+        figures

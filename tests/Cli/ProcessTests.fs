@@ -1,0 +1,132 @@
+module Recipes.Tests.ProcessTests
+
+open System
+open System.Diagnostics
+open System.IO
+open System.Text.Json
+open Expecto
+open Recipes.Cli
+open Recipes.Tests.Support
+
+type private Ended = {
+    Code: int
+    Out: string
+    Error: string
+}
+
+/// The built program in a process of its own; `onError` sees each line of standard error as it comes.
+let private run (folder: string) (args: string list) (onError: Process -> string -> unit) =
+    let start = ProcessStartInfo("dotnet", WorkingDirectory = folder)
+    start.ArgumentList.Add typeof<RunArgs>.Assembly.Location
+    args |> List.iter start.ArgumentList.Add
+    start.RedirectStandardOutput <- true
+    start.RedirectStandardError <- true
+    start.RedirectStandardInput <- true
+    start.Environment["RECIPES_CACHE"] <- Path.Combine(folder, "cache")
+    start.Environment["RECIPES_CLIP"] <- Path.Combine(golden, "clip")
+    use program = nonNull (Process.Start start)
+    let errors = Text.StringBuilder()
+
+    program.ErrorDataReceived.Add(fun event ->
+        match event.Data with
+        | null -> ()
+        | line ->
+            lock errors (fun () -> errors.AppendLine line |> ignore)
+            onError program line)
+
+    program.BeginErrorReadLine()
+    let out = program.StandardOutput.ReadToEnd()
+
+    if not (program.WaitForExit(TimeSpan.FromMinutes 5.0)) then
+        program.Kill()
+        failtest "the program did not end"
+
+    program.WaitForExit()
+
+    {
+        Code = program.ExitCode
+        Out = out
+        Error = string errors
+    }
+
+let private quietly folder args = run folder args (fun _ _ -> ())
+
+let private script (folder: string) steps =
+    CookTests.pictures (Path.Combine(folder, "data"))
+    File.WriteAllText(Path.Combine(folder, "_recipes.fsx"), "#r \"bin/Recipes.FSharp.dll\"\n")
+
+    File.WriteAllLines(
+        Path.Combine(folder, "tiny.fsx"),
+        [
+            "#load \"_recipes.fsx\""
+            "open Recipes"
+            "let dog = subject \"dog\" { token \"sks\"; images \"data\" }"
+            $"recipe \"tiny\" (Models.folder<SD1> @\"{golden}/sd1\") {{"
+            "    learn dog"
+            "    adapt (lora 4<rank>)"
+            $"    train {{ steps {steps}<step>; rate 1e-3; size 64<px> }}"
+            "    draw { denoise 2<step>; seeds [ 1 ] }"
+            "    sample $\"a photo of {dog}\""
+            "}"
+            "|> Session.submit"
+        ]
+    )
+
+[<Tests>]
+let tests =
+    testSequenced
+    <| testList "process" [
+        test "wrong use ends with 2 and loses nothing" {
+            withFolder (fun folder ->
+                script folder 2
+
+                for args, said in
+                    [
+                        [ "check"; "nowhere.fsx" ], "Scripts in that folder: tiny.fsx"
+                        [ "run"; "tiny.fsx"; "--libtorch"; "nowhere" ], "nowhere"
+                        [ "run"; "tiny.fsx"; "--set"; "stepz=3" ], "`steps`"
+                    ] do
+                    let ended = quietly folder args
+                    Expect.equal ended.Code 2 ended.Error
+                    Expect.stringContains ended.Error said ""
+                    Expect.isFalse (ended.Error.Contains "   at ") "no stack"
+
+                Expect.isFalse (Directory.Exists(Path.Combine(folder, "runs"))) "nothing was started")
+        }
+
+        test "SIGINT keeps a checkpoint and ends with 130; the same command continues; --json is one object" {
+            if OperatingSystem.IsWindows() then
+                skiptest "signals are POSIX's"
+
+            withFolder (fun folder ->
+                script folder 40
+                let mutable asked = false
+
+                let stopped =
+                    run folder [ "run"; "tiny.fsx" ] (fun program line ->
+                        if not asked && line.StartsWith "training: " && not (line.StartsWith "training: 0/") then
+                            asked <- true
+                            use kill = Process.Start("kill", $"-INT {program.Id}")
+                            kill.WaitForExit())
+
+                Expect.equal stopped.Code 130 stopped.Error
+                Expect.stringContains stopped.Error "Type the same command again to continue." ""
+                let runs = Directory.GetDirectories(Path.Combine(folder, "runs"))
+                Expect.equal runs.Length 1 "one run's folder"
+                Expect.isTrue (File.Exists(Path.Combine(runs[0], "checkpoint.safetensors"))) "the checkpoint"
+
+                let ended = quietly folder [ "run"; "tiny.fsx"; "--json" ]
+                Expect.equal ended.Code 0 ended.Error
+                Expect.stringContains ended.Error "continuing after step " ""
+                use json = JsonDocument.Parse ended.Out
+                Expect.equal (json.RootElement.GetProperty("state").GetString()) "complete" ""
+
+                let figures =
+                    json.RootElement.GetProperty("results").GetProperty("figures").EnumerateArray()
+                    |> Seq.map (fun figure -> figure.GetProperty("name").GetString())
+                    |> Seq.toList
+
+                Expect.equal figures [ "CLIP-I"; "CLIP-T" ] ""
+                Expect.equal (File.ReadAllLines(Path.Combine(runs[0], "metrics.jsonl"))).Length 40 "a line a step")
+        }
+    ]
