@@ -90,8 +90,10 @@ internal static class LoraKeys
         var full = $"{component}.{path}";
         return naming switch
         {
-            LoraNaming.Kohya => ($"{KohyaStem(component, path)}.lora_down.weight", $"{KohyaStem(component, path)}.lora_up.weight"),
-            LoraNaming.Diffusers when EndsWithAny(path, ImageLayers) => ($"{full}.lora.down.weight", $"{full}.lora.up.weight"),
+            LoraNaming.Kohya =>
+                ($"{KohyaStem(component, path)}.lora_down.weight", $"{KohyaStem(component, path)}.lora_up.weight"),
+            LoraNaming.Diffusers when EndsWithAny(path, ImageLayers) =>
+                ($"{full}.lora.down.weight", $"{full}.lora.up.weight"),
             LoraNaming.Diffusers when EndsWithAny(path, TextLayers) =>
                 ($"{full}.lora_linear_layer.down.weight", $"{full}.lora_linear_layer.up.weight"),
             _ => ($"{full}.lora_A.weight", $"{full}.lora_B.weight"),
@@ -102,7 +104,9 @@ internal static class LoraKeys
     public static string KohyaStem(string component, string path)
     {
         // Tools that read this layout expect the text_model part that older text encoders have.
-        var spelt = component == "unet" || path.StartsWith(TextPrefix, StringComparison.Ordinal) ? path : TextPrefix + path;
+        var spelt = component == "unet" || path.StartsWith(TextPrefix, StringComparison.Ordinal)
+            ? path
+            : TextPrefix + path;
         return $"{KohyaPrefixes(component)[0]}_{spelt.Replace('.', '_')}";
     }
 
@@ -120,7 +124,9 @@ internal static class LoraKeys
         yield return path;
         if (component != "unet")
         {
-            yield return path.StartsWith(TextPrefix, StringComparison.Ordinal) ? path[TextPrefix.Length..] : TextPrefix + path;
+            yield return path.StartsWith(TextPrefix, StringComparison.Ordinal)
+                ? path[TextPrefix.Length..]
+                : TextPrefix + path;
         }
     }
 

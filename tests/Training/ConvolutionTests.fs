@@ -14,11 +14,13 @@ let private gradients (inputs: int64) outputs kernel stride (dtype: torch.Scalar
         let drawn = torch.randn (parameter.shape, generator = random)
         parameter.copy_ drawn |> ignore
 
-    let input = torch.randn([| 2L; inputs; 8L; 8L |], generator = random).``to``(dtype).requires_grad_ ()
+    let input =
+        torch.randn([| 2L; inputs; 8L; 8L |], generator = random).``to``(dtype).requires_grad_()
+
     use _ = torch.enable_grad ()
     let output = layer.forward input
     let weight = torch.randn(output.shape, generator = random).``to`` dtype
-    (output * weight).sum().backward ()
+    (output * weight).sum().backward()
     [ output.detach (); nonNull input.grad; nonNull layer.Weight.grad ]
 
 [<Tests>]
@@ -45,7 +47,7 @@ let tests =
                         torch.full([| size |], Scalar.op_Implicit 1000.0f).Dispose()
 
                     for want, got in List.zip expected (gradients inputs outputs kernel stride torch.float32) do
-                        let apart = (got.``to`` torch.float64 - want).abs().max().item<double> ()
+                        let apart = (got.``to`` torch.float64 - want).abs().max().item<double>()
                         Expect.isLessThan apart 1e-3 $"a tensor of shape {got.shape}"
             }
     ]

@@ -11,6 +11,7 @@ open Recipes.Core.Adapters
 open Recipes.Core.Imaging
 open Recipes.Core.Pipelines
 open Recipes.Core.Training
+
 let private size = 64
 
 /// Pictures of even colour, told apart by it.
@@ -64,11 +65,23 @@ let private options case =
         WarmUp = 1L,
         Batch = 2,
         Accumulation = 2,
-        Lora = (if case.Full then null else lora [ "attention"; "feed-forward" ] case.Dropout),
-        TextLora = (if case.Text then lora [ "text-attention" ] case.Dropout else null),
+        Lora =
+            (if case.Full then
+                 null
+             else
+                 lora [ "attention"; "feed-forward" ] case.Dropout),
+        TextLora =
+            (if case.Text then
+                 lora [ "text-attention" ] case.Dropout
+             else
+                 null),
         Seed = case.Seed,
         CheckpointFolder = case.Folder,
-        CheckpointEvery = (if isNull case.Folder then Nullable() else Nullable case.Every),
+        CheckpointEvery =
+            (if isNull case.Folder then
+                 Nullable()
+             else
+                 Nullable case.Every),
         PlanHash = case.Plan
     )
 
@@ -90,21 +103,24 @@ let private trainUntil stop case =
     use cancellation = new CancellationTokenSource()
     let reports = List<TrainingStep>()
 
-    let watch =
-        { new IProgress<TrainingStep> with
+    let watch = {
+        new IProgress<TrainingStep> with
             member _.Report step =
                 reports.Add step
 
                 if Some step.Step = stop then
                     cancellation.Cancel()
-        }
+    }
 
     use result = DreamBoothTrainer.Run(model, options case, watch, cancellation.Token)
 
     {
         Status = result.Status
         Done = result.Steps
-        Weights = Map [ for KeyValue(name, weight) in result.Weights -> name, weight.data<float32>().ToArray() ]
+        Weights =
+            Map [
+                for KeyValue(name, weight) in result.Weights -> name, weight.data<float32>().ToArray()
+            ]
         Reports = List.ofSeq reports
         ClassImages = result.ClassImages
     }
@@ -119,20 +135,19 @@ let private failsWith (part: string) (act: unit -> unit) =
     with :? RecipesException as e ->
         Expect.stringContains e.Message part "the message"
 
-let private resumesExactly name case =
-    test $"{name}: stopping and resuming gives the same bits" {
-        let straight = train case
+let private resumesExactly name case = test $"{name}: stopping and resuming gives the same bits" {
+    let straight = train case
 
-        for stop in [ 1L; 3L ] do
-            Support.withFolder (fun folder ->
-                let kept = { case with Folder = folder }
-                let first = trainUntil (Some stop) kept
-                Expect.equal (first.Status, first.Done) (TrainingStatus.Interrupted, stop) "interrupted after the step"
-                let second = train kept
-                Expect.equal (second.Status, second.Done) (TrainingStatus.Completed, case.Steps) "completed"
-                Expect.equal (losses first @ losses second) (losses straight) $"losses of {stop} and the rest"
-                Expect.equal second.Weights straight.Weights $"weights of {stop} and the rest")
-    }
+    for stop in [ 1L; 3L ] do
+        Support.withFolder (fun folder ->
+            let kept = { case with Folder = folder }
+            let first = trainUntil (Some stop) kept
+            Expect.equal (first.Status, first.Done) (TrainingStatus.Interrupted, stop) "interrupted after the step"
+            let second = train kept
+            Expect.equal (second.Status, second.Done) (TrainingStatus.Completed, case.Steps) "completed"
+            Expect.equal (losses first @ losses second) (losses straight) $"losses of {stop} and the rest"
+            Expect.equal second.Weights straight.Weights $"weights of {stop} and the rest")
+}
 
 [<Tests>]
 let tests =
@@ -140,16 +155,26 @@ let tests =
     <| testList "dreambooth" [
         resumesExactly "adapters with dropout" usual
         resumesExactly "text encoder too" { usual with Text = true; Steps = 4L }
-        resumesExactly "the whole UNet" { usual with Full = true; Steps = 4L; Rate = 1e-4 }
+        resumesExactly "the whole UNet" {
+            usual with
+                Full = true
+                Steps = 4L
+                Rate = 1e-4
+        }
 
         test "it learns, and reports what it does" {
             let run = train { usual with Steps = 12L }
             Expect.equal [ for r in run.Reports -> r.Step ] [ 1L .. 12L ] "steps"
-            Expect.isTrue (run.Reports |> List.forall (fun r -> r.Total = 12L && r.SecondsPerStep > 0.0)) "totals, seconds"
+
+            Expect.isTrue
+                (run.Reports |> List.forall (fun r -> r.Total = 12L && r.SecondsPerStep > 0.0))
+                "totals, seconds"
 
             for r in run.Reports do
-                let parts = r.InstanceLoss + 0.8 * r.PriorLoss.Value
-                Expect.isLessThan (abs (r.Loss - parts)) 1e-5 "the loss is instance + weight × prior"
+                Expect.isLessThan
+                    (abs (r.Loss - r.InstanceLoss - 0.8 * r.PriorLoss.Value))
+                    1e-5
+                    "the loss is instance + weight × prior"
 
             Expect.equal run.Reports[0].Rate 0.0 "the warm-up starts at 0"
             Expect.isLessThan (abs (run.Reports[1].Rate - 1e-2)) 1e-12 "and reaches the full rate"
@@ -159,7 +184,10 @@ let tests =
 
             // Queries and keys of an attention to a single position have no gradient, and the middle has one.
             for KeyValue(name, _) in run.Weights do
-                if name.EndsWith "lora_B.weight" && not (name.Contains "to_q" || name.Contains "to_k") then
+                if
+                    name.EndsWith "lora_B.weight"
+                    && not (name.Contains "to_q" || name.Contains "to_k")
+                then
                     Expect.isTrue (moved name) $"{name} moved"
         }
 
@@ -179,15 +207,17 @@ let tests =
         test "the base is left as it was" {
             use _ = torch.NewDisposeScope()
             use model = load ()
-            let before: (string * torch.Tensor) list =
-                [ for KeyValue(name, value) in model.UNet.state_dict () -> name, value.clone () ]
+
+            let before: (string * torch.Tensor) list = [
+                for KeyValue(name, value) in model.UNet.state_dict () -> name, value.clone ()
+            ]
 
             use _ = DreamBoothTrainer.Run(model, options { usual with Steps = 2L })
             let after = model.UNet.state_dict ()
             Expect.equal (List.ofSeq after.Keys) (List.map fst before) "keys"
 
             for name, value in before do
-                Expect.equal ((value - after[name]).abs().max().item<float32> ()) 0.0f name
+                Expect.equal ((value - after[name]).abs().max().item<float32>()) 0.0f name
 
             Expect.isTrue (model.UNet.parameters () |> Seq.forall (fun p -> not p.requires_grad)) "frozen"
         }
@@ -197,7 +227,10 @@ let tests =
                 use _ = torch.NewDisposeScope()
                 use _ = torch.no_grad ()
                 use model = load ()
-                use result = DreamBoothTrainer.Run(model, options { usual with Steps = 2L; Text = true })
+
+                use result =
+                    DreamBoothTrainer.Run(model, options { usual with Steps = 2L; Text = true })
+
                 let path = Path.Combine(folder, "adapter.safetensors")
                 result.SaveAdapters(path, readOnlyDict [ "recipes.plan_sha256", "5eed" ])
                 use random = new torch.Generator(1UL, torch.CPU)
@@ -218,7 +251,7 @@ let tests =
                         ]
                     )
 
-                let apart (a: torch.Tensor) (b: torch.Tensor) = (a - b).abs().max().item<float32> ()
+                let apart (a: torch.Tensor) (b: torch.Tensor) = (a - b).abs().max().item<float32>()
                 Expect.equal (apart (predict model) (predict fresh)) 0.0f "the same"
                 Expect.isGreaterThan (apart untrained (predict fresh)) 0.0f "not the untrained model's"
                 Expect.isTrue (loaded.Adapters.Count > 0) "adapters")
@@ -231,7 +264,12 @@ let tests =
                 let bytes = File.ReadAllBytes path
 
                 failsWith "it is of plan 5eed5eed5eed, this is plan beefbeefbeef" (fun () ->
-                    train { usual with Folder = folder; Plan = "beefbeefbeefbeef" } |> ignore)
+                    train {
+                        usual with
+                            Folder = folder
+                            Plan = "beefbeefbeefbeef"
+                    }
+                    |> ignore)
 
                 Expect.equal (File.ReadAllBytes path) bytes "unchanged"
                 File.WriteAllBytes(path, Array.truncate 1000 bytes)
@@ -245,17 +283,21 @@ let tests =
                 let bytes = File.ReadAllBytes path
 
                 failsWith "The checkpoint of step 2 is kept" (fun () ->
-                    train { usual with Folder = folder; Rate = 1e30 } |> ignore)
+                    train {
+                        usual with
+                            Folder = folder
+                            Rate = 1e30
+                    }
+                    |> ignore)
 
                 Expect.equal (File.ReadAllBytes path) bytes "kept")
         }
 
         test "settings that cannot train are refused before anything is computed" {
             let refuse part (change: DreamBoothOptions) = failsWith part change.Check
-            let given = options usual
             refuse "the warm-up of 1 steps is as long" (options { usual with Steps = 1L })
             refuse "the rate is 0" (options { usual with Rate = 0.0 })
             failsWith "there are none" (fun () -> TrainingImages.FromFiles([], 64) |> ignore)
-            Expect.equal given.ClassImageVisits (struct (20, 30)) "visits are known from the settings"
+            Expect.equal (options usual).ClassImageVisits (struct (20, 30)) "visits are known from the settings"
         }
     ]
