@@ -24,8 +24,6 @@ let private run (folder: string) (args: string list) (onError: Process -> string
     start.RedirectStandardInput <- true
     start.Environment["RECIPES_CACHE"] <- Path.Combine(folder, "cache")
     start.Environment["RECIPES_CLIP"] <- Path.Combine(golden, "clip")
-    // Threads that wait without spinning: on a busy machine spinning ones take each other's turns.
-    start.Environment["OMP_WAIT_POLICY"] <- "passive"
     use program = nonNull (Process.Start start)
     let errors = Text.StringBuilder()
 
