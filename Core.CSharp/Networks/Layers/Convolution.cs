@@ -1,46 +1,55 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Networks.Layers;
 
 /// <summary>
-/// conv2d, right on every CPU. With more than one thread, the oneDNN of libtorch 2.10 computes wrong values on some
-/// processors (seen with AVX-512; NaN at times) for kernels above 1x1 wherever the channels that it sums over do not
-/// fill its blocks of 16: in the gradient of the input where that is so of the output channels, as of every UNet's last
-/// layer and of low ranks, and in the output where more than 16 input channels do not. Channels of zeros that fill the
-/// block change no result and leave the fast path usable.
+/// Two-dimensional convolution with results that can be relied on. The oneDNN kernels of libtorch 2.10 work on blocks
+/// of 16 channels on the CPU. Where the channels they sum over (the inputs in the forward pass, the outputs for the
+/// input's gradient) do not fill the last block, they read memory that was never written; strided ones also go wrong
+/// on an odd number of blocks. Such weights are padded with zero channels, which change nothing.
 /// </summary>
 internal static class Convolution
 {
     private const long Block = 16;
 
-    /// <param name="input">[batch, in, height, width].</param>
-    /// <param name="weight">[out, in, kernel, kernel].</param>
-    /// <param name="bias">[out], or none.</param>
-    /// <param name="stride">Step in both directions.</param>
-    /// <param name="padding">Zeros on every side.</param>
-    public static Tensor Run(Tensor input, Tensor weight, Tensor? bias, long[] stride, long[] padding)
+    /// <summary>The convolution of input [batch, in, height, width] with weight [out, in, kernel, kernel].</summary>
+    public static Tensor Apply(Tensor input, Tensor weight, Tensor? bias, long[] stride, long[] padding)
     {
         var shape = weight.shape;
-        var (outputs, inputs) = (shape[0], shape[1]);
-        var addOut = Missing(outputs);
-        var addIn = inputs > Block ? Missing(inputs) : 0;
-        if (addOut + addIn == 0 || shape[2] == 1 || weight.device_type != TorchSharp.DeviceType.CPU)
+        var (inputs, outputs) = Missing(input, shape, stride[0] > 1);
+        if (inputs == 0 && outputs == 0)
         {
             return nn.functional.conv2d(input, weight, bias, stride, padding);
         }
 
-        if (!input.requires_grad || !is_grad_enabled())
-        {
-            addOut = 0;
-        }
-
         using var scope = NewDisposeScope();
-        var wide = addIn == 0 ? input : nn.functional.pad(input, [0, 0, 0, 0, 0, addIn]);
-        var filled = nn.functional.pad(weight, [0, 0, 0, 0, 0, addIn, 0, addOut]);
-        var full = bias is null || addOut == 0 ? bias : nn.functional.pad(bias, [0, addOut]);
-        var output = nn.functional.conv2d(wide, filled, full, stride, padding);
-        return (addOut == 0 ? output : output.narrow(1, 0, outputs)).MoveToOuterDisposeScope();
+        var wide = nn.functional.pad(weight, [0, 0, 0, 0, 0, inputs, 0, outputs]);
+        var deep = inputs == 0 ? input : nn.functional.pad(input, [0, 0, 0, 0, 0, inputs]);
+        var shift = bias is null || outputs == 0 ? bias : nn.functional.pad(bias, [0, outputs]);
+        var output = nn.functional.conv2d(deep, wide, shift, stride, padding);
+        return (outputs == 0 ? output : output.narrow(1, 0, shape[0]).contiguous()).MoveToOuterDisposeScope();
     }
 
-    private static long Missing(long channels) => (Block - channels % Block) % Block;
+    /// <summary>How many zero channels to add to inputs and outputs.</summary>
+    private static (long Inputs, long Outputs) Missing(Tensor input, long[] weight, bool strided)
+    {
+        if (input.device_type != DeviceType.CPU || input.dtype == ScalarType.Float64)
+        {
+            return (0, 0);
+        }
+
+        // Float32 has kernels of its own for 1 × 1 and for a single block of inputs, which are right.
+        var narrow = input.dtype != ScalarType.Float32;
+        if (weight[2] == 1 && !narrow)
+        {
+            return (0, 0);
+        }
+
+        return (
+            narrow || weight[1] > Block ? ToFill(weight[1], strided ? 2 * Block : Block) : 0,
+            narrow || input.requires_grad ? ToFill(weight[0], Block) : 0);
+    }
+
+    private static long ToFill(long count, long block) => (block - (count % block)) % block;
 }
