@@ -124,4 +124,10 @@ module Run =
 
             // One run after the other; the first that does not finish ends them.
             plans
-            |> List.fold (fun code plan -> if code = Faults.ok then cook submission options stop plan else code) Faults.ok)
+            |> List.fold
+                (fun code plan ->
+                    if code = Faults.ok then
+                        cook submission options stop plan
+                    else
+                        code)
+                Faults.ok)

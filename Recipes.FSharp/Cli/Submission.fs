@@ -65,14 +65,13 @@ module Submission =
         Session.Submitted <- 0
         Session.ExitCode <- 0
 
-        Session.Overrides <-
-            [
-                for text in submission.Assignments do
-                    assignment text
-                match submission.Device with
-                | Some device -> "device", device
-                | None -> ()
-            ]
+        Session.Overrides <- [
+            for text in submission.Assignments do
+                assignment text
+            match submission.Device with
+            | Some device -> "device", device
+            | None -> ()
+        ]
 
         Session.Runner <-
             fun plan ->
@@ -80,7 +79,9 @@ module Submission =
                 0
 
         let say (line: string) = Console.Error.WriteLine line
-        let evaluation = Script.evaluate (if submission.Quiet then ignore else say) submission.Script
+
+        let evaluation =
+            Script.evaluate (if submission.Quiet then ignore else say) submission.Script
 
         match evaluation with
         | Evaluation.Refused lines ->
