@@ -52,7 +52,7 @@ public sealed class Pretraining : IDisposable
         using var exact = new AutoencoderKL(config, options.Device, ScalarType.Float32);
         kept.CopyTo(exact);
         (config with { ScalingFactor = 1 / Deviation(exact) }).Write(folder);
-        using var heldOut = SceneSet.HeldOut(icons, 3, options.Seed);
+        using var heldOut = SceneSet.HeldOut(icons, options.HeldOutBackgrounds, options.Seed);
         using var composer = new SceneComposer(icons, options.Device);
         using var pictures = SceneCache.Render(heldOut, composer, options.Device);
         return (Psnr(exact, pictures), result.Done);
@@ -72,7 +72,7 @@ public sealed class Pretraining : IDisposable
             clip,
             step =>
             {
-                var random = new Random((int)(uint)streams.Seed("order", step));
+                var random = new Random((int)(uint)streams.Seed(RandomStreams.Order, step));
                 var pick = step % 2 == 0 ? scenes.Any(stage.Batch) : scenes.Alike(stage.Batch, AlikeGroup, random);
                 return (processor.Standardise(scenes.Pictures(pick)), scenes.Ids[pick].to(ScalarType.Int64));
             },
@@ -133,10 +133,9 @@ public sealed class Pretraining : IDisposable
     private T Fresh<T>(Func<Device, ScalarType, T> make, StageOptions stage)
         where T : nn.Module
     {
-        var streams = new RandomStreams(stage.Seed);
         using var _ = no_grad();
         using var drawn = make(CPU, ScalarType.Float32);
-        using var generator = streams.Generator(RandomStreams.Init, 0);
+        using var generator = new RandomStreams(stage.Seed).Generator(RandomStreams.Init, 0);
         Initialisation.Fill(drawn, generator);
         var network = make(options.Device, ComputeType);
         foreach (var (to, from) in network.parameters().Zip(drawn.parameters()))
@@ -144,7 +143,6 @@ public sealed class Pretraining : IDisposable
             to.copy_(from);
         }
 
-        manual_seed((long)(streams.Seed(RandomStreams.Noise, 0) >> 1));
         return network;
     }
 
