@@ -120,8 +120,8 @@ type Session private () =
             | Mode.Check -> Session.problems (plan.Name, place, plan.Warnings)
             | Mode.Run -> Session.finish (Session.Runner plan)
 
-    /// The same for a pretraining.
-    static member submit
+    /// The same for a pretraining: the last line of its script.
+    static member pretrain
         (pretraining: Pretraining.Pretraining, [<CallerFilePath>] ?file: string, [<CallerLineNumber>] ?line: int)
         : unit =
         Session.Submitted <- Session.Submitted + 1

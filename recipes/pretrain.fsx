@@ -43,8 +43,9 @@ pretraining "pretrain" {
 
     figures {
         captions 100
+        backgrounds 3
         denoise 20<step>
         guidance 4.0
     }
 }
-|> Session.submit
+|> Session.pretrain

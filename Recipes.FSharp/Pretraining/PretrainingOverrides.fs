@@ -87,6 +87,7 @@ module PretrainingOverrides =
             Setting.count (name "seed") "1" (TrainPart.Seed >> train)
 
         Setting.count "captions" "100" (FigurePart.Captions >> figure)
+        Setting.count "backgrounds" "3" (FigurePart.Backgrounds >> figure)
         Setting.count "denoise" "20" (fun n -> figure (FigurePart.Draw(DrawPart.Denoise(n * 1<step>))))
         Setting.number "guidance" "4" (DrawPart.Guidance >> FigurePart.Draw >> figure)
         Setting.text "folder" "a folder" "runs" folder

@@ -26,6 +26,7 @@ type internal PretrainingData = {
     Device: Device
     Stages: StageBudget list
     Captions: int
+    Backgrounds: int
     Denoise: int<step>
     Guidance: float
     Outputs: string
@@ -112,6 +113,7 @@ module internal PretrainingText =
             "figures",
             Json.Object [
                 "captions", whole plan.Captions
+                "backgrounds", whole plan.Backgrounds
                 "denoise", whole (int plan.Denoise)
                 "guidance", Json.Number plan.Guidance
             ]
@@ -135,6 +137,8 @@ type PretrainingPlan internal (data: PretrainingData) =
     member _.Stages = data.Stages
     /// Unseen captions that the result is measured on.
     member _.Captions = data.Captions
+    /// Backgrounds of each held-out thing, for the autoencoder's figure.
+    member _.Backgrounds = data.Backgrounds
     member _.Denoise = data.Denoise
     member _.Guidance = data.Guidance
     /// The full path of the folder that the run's own folder is made in.
@@ -273,13 +277,18 @@ module PretrainingPlan =
 
         let draw chooser otherwise =
             figures
-            |> List.tryPick (fun p -> match p with FigurePart.Draw part -> chooser part | FigurePart.Captions _ -> None)
+            |> List.tryPick (fun p -> match p with FigurePart.Draw part -> chooser part | _ -> None)
             |> Option.defaultValue otherwise
 
         let captions =
             figures
-            |> List.tryPick (fun p -> match p with FigurePart.Captions n -> Some n | FigurePart.Draw _ -> None)
+            |> List.tryPick (fun p -> match p with FigurePart.Captions n -> Some n | _ -> None)
             |> Option.defaultValue 100
+
+        let backgrounds =
+            figures
+            |> List.tryPick (fun p -> match p with FigurePart.Backgrounds n -> Some n | _ -> None)
+            |> Option.defaultValue 3
 
         let denoise = draw (fun p -> match p with DrawPart.Denoise n -> Some n | _ -> None) 20<step>
         let guidance = draw (fun p -> match p with DrawPart.Guidance g -> Some g | _ -> None) 4.0
@@ -310,8 +319,10 @@ module PretrainingPlan =
             yield! foreign "" (train |> List.map _.Word) [ "seed"; "device" ]
             yield! Network.All |> List.collect (stageProblems pretraining)
             yield! twice "figures." (figures |> List.map _.Word)
-            yield! foreign "figures." (figures |> List.map _.Word) [ "captions"; "denoise"; "guidance" ]
+            yield! foreign "figures." (figures |> List.map _.Word) [ "captions"; "backgrounds"; "denoise"; "guidance" ]
             yield! least "figures.captions" 1 captions ""
+            yield! least "figures.backgrounds" 0 backgrounds ""
+            yield! most "figures.backgrounds" 12 backgrounds ""
             yield! least "figures.denoise" 1 (int denoise) "<step>"
             yield! most "figures.denoise" 1000 (int denoise) "<step>"
             yield! inside "figures.guidance" guidance (fun g -> g >= 0.0 && g <= 50.0) "from 0 to 50"
@@ -336,6 +347,7 @@ module PretrainingPlan =
                         for network in Network.All -> budget network (List.concat (stageParts network pretraining))
                     ]
                     Captions = captions
+                    Backgrounds = backgrounds
                     Denoise = denoise
                     Guidance = guidance
                     Outputs = Path.GetFullPath(outputs |> List.tryHead |> Option.defaultValue "runs")

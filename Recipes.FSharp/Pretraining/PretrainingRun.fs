@@ -82,9 +82,7 @@ module PretrainingRun =
         let part = (nonNull (Path.GetDirectoryName(file folder (weights stage.Network))))
 
         match stage.Network with
-        | Autoencoder ->
-            let struct (_, finished) = trainer.Autoencoder(PocketShape.Vae, options, part)
-            finished
+        | Autoencoder -> trainer.Autoencoder(PocketShape.Vae, options, part)
         | TextTowers ->
             let shape = PocketShape.Clip(vocabulary, PocketShape.Text vocabulary)
             trainer.Towers(shape, options, part, true)
@@ -141,8 +139,7 @@ module PretrainingRun =
                         Processor = folder.File clip,
                         Device = Lower.device plan.Device,
                         Scenes = int plan.Scenes,
-                        Seed = plan.Seed,
-                        HeldOutBackgrounds = 1
+                        Seed = plan.Seed
                     ),
                     progress,
                     stop
@@ -198,7 +195,12 @@ module PretrainingRun =
         Disk.writeText (folder.File "data.json") (Json.canonical (data folder pack))
 
         let options =
-            FigureOptions(Captions = plan.Captions, Steps = int plan.Denoise, Guidance = plan.Guidance)
+            FigureOptions(
+                Captions = plan.Captions,
+                HeldOutBackgrounds = plan.Backgrounds,
+                Steps = int plan.Denoise,
+                Guidance = plan.Guidance
+            )
 
         let figures =
             Measuring.write (folder.File model) (folder.File clip) (Some pack) plan.Device options folder.Path tell stop

@@ -48,12 +48,14 @@ type StagePart =
 type FigurePart =
     | Draw of DrawPart
     | Captions of int
+    | Backgrounds of int
 
     /// The word that writes this line.
     member part.Word =
         match part with
         | Draw part -> part.Word
         | Captions _ -> "captions"
+        | Backgrounds _ -> "backgrounds"
 
 /// A line of a pretraining.
 [<RequireQualifiedAccess>]
@@ -127,3 +129,7 @@ module Language =
 
     /// Unseen captions to draw, one picture each. Default: 100.
     let captions number = FigurePart.Captions number
+
+    /// Backgrounds that every held-out thing is shown on in every style, to measure the autoencoder; 0 leaves it out.
+    /// Default: 3.
+    let backgrounds number = FigurePart.Backgrounds number

@@ -36,8 +36,7 @@ let private trainer pack stop =
             Tokenizer = tokenizer,
             Processor = PocketModel.ClipFolder,
             Device = torch.CPU,
-            Scenes = 12,
-            HeldOutBackgrounds = 1
+            Scenes = 12
         ),
         progress ignore,
         stop
@@ -84,8 +83,7 @@ let tests =
                             Deadline = deadline
                         )
 
-                    let struct (psnr, finished) = trainer.Autoencoder(vae, stage, target)
-                    Expect.isTrue (Double.IsFinite psnr) "psnr"
+                    let finished = trainer.Autoencoder(vae, stage, target)
                     finished, File.ReadAllBytes(Path.Combine(target, "diffusion_pytorch_model.safetensors"))
 
                 let _, through = run "through" (Nullable())

@@ -22,7 +22,4 @@ public sealed record PretrainingOptions
 
     /// <summary>Which scenes.</summary>
     public int Seed { get; init; } = 1;
-
-    /// <summary>Backgrounds that each held-out thing is shown on, in every style, to measure the autoencoder.</summary>
-    public int HeldOutBackgrounds { get; init; } = 3;
 }

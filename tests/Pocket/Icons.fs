@@ -13,7 +13,7 @@ let private shape (number: int) =
     use paint = new SKPaint(Color = SKColor.FromHsv(float32 (number * 37 % 360), 80f, 90f))
     canvas.DrawCircle(64f, 64f, float32 (20 + number * 5), paint)
     use pixels = bitmap.PeekPixels()
-    use data = pixels.Encode(SKWebpEncoderOptions(SKWebpEncoderCompression.Lossless, 20f))
+    use data = nonNull (pixels.Encode(SKWebpEncoderOptions(SKWebpEncoderCompression.Lossless, 20f)))
     data.ToArray()
 
 /// Writes a pack with a picture of every thing in every style.
