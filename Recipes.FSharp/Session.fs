@@ -23,7 +23,11 @@ type Session private () =
     /// Runs a plan and gives an exit code. A host that sets the mode to Run sets this too.
     static member val Runner: Plan -> int = (fun plan -> invalidOp $"no runner was set for {plan.Name}") with get, set
 
-    /// Settings changed from outside, as name and text: see `Overrides`.
+    /// Runs a pretraining, likewise.
+    static member val Pretrainer: Pretraining.PretrainingPlan -> int =
+        (fun plan -> invalidOp $"no runner was set for {plan.Name}") with get, set
+
+    /// Settings changed from outside, as name and text: see `Overrides` and `PretrainingOverrides`.
     static member val Overrides: (string * string) list = [] with get, set
 
     /// Print JSON instead of text.
@@ -71,23 +75,21 @@ type Session private () =
             for problem in problems do
                 eprintfn $"""  {if isError problem then "error  " else "warning"} {problem}"""
 
-    static member private show(plan: Plan) =
+    static member private show(text: string, json: string, script: string option) =
         if Session.Json then
-            printfn $"{plan.Json}"
+            printfn $"{json}"
         else
-            printfn $"{plan}"
+            printfn $"{text}"
 
-            match plan.ScriptPath with
+            match script with
             | Some script ->
                 let relative = Path.GetRelativePath(Environment.CurrentDirectory, script)
                 let typed = if relative.StartsWith ".." then script else relative
                 printfn $"run it with: recipes run {typed}"
             | None -> printfn "save it as a script and run it with: recipes run SCRIPT.fsx"
 
-    /// Checks a recipe, and shows or runs its plan: the last line of a script.
-    static member submit(recipe: Recipe, [<CallerFilePath>] ?file: string, [<CallerLineNumber>] ?line: int) : unit =
-        Session.Submitted <- Session.Submitted + 1
-
+    /// The script that a caller stands in, and how a message names the place.
+    static member private caller(file: string option, line: int option) =
         let script =
             Session.Script
             |> Option.orElse (file |> Option.filter File.Exists)
@@ -98,6 +100,13 @@ type Session private () =
             | Some script, Some line -> $" ({Path.GetFileName script}:{line})"
             | _ -> ""
 
+        script, place
+
+    /// Checks a recipe, and shows or runs its plan: the last line of a script.
+    static member submit(recipe: Recipe, [<CallerFilePath>] ?file: string, [<CallerLineNumber>] ?line: int) : unit =
+        Session.Submitted <- Session.Submitted + 1
+        let script, place = Session.caller (file, line)
+
         match
             Overrides.apply Session.Overrides recipe
             |> Result.bind (Plan.checkScript script)
@@ -107,6 +116,26 @@ type Session private () =
             Session.finish 2
         | Ok plan ->
             match Session.Mode with
-            | Mode.Show -> Session.show plan
+            | Mode.Show -> Session.show (plan.Text, plan.Json, plan.ScriptPath)
             | Mode.Check -> Session.problems (plan.Name, place, plan.Warnings)
             | Mode.Run -> Session.finish (Session.Runner plan)
+
+    /// The same for a pretraining: the last line of its script.
+    static member pretrain
+        (pretraining: Pretraining.Pretraining, [<CallerFilePath>] ?file: string, [<CallerLineNumber>] ?line: int)
+        : unit =
+        Session.Submitted <- Session.Submitted + 1
+        let script, place = Session.caller (file, line)
+
+        match
+            Pretraining.PretrainingOverrides.apply Session.Overrides pretraining
+            |> Result.bind (Pretraining.PretrainingPlan.checkScript script)
+        with
+        | Error problems ->
+            Session.problems (pretraining.Name, place, problems)
+            Session.finish 2
+        | Ok plan ->
+            match Session.Mode with
+            | Mode.Show -> Session.show (plan.Text, plan.Json, plan.ScriptPath)
+            | Mode.Check -> Session.problems (plan.Name, place, [])
+            | Mode.Run -> Session.finish (Session.Pretrainer plan)

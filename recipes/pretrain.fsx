@@ -1,35 +1,51 @@
-// The data that the embedded model is trained on: four npm packages of icons and names, joined into one pack.
-//
-//     npm pack @iconify-json/noto@1.2.9 @iconify-json/fluent-emoji-flat@1.2.6 \
-//         @lobehub/fluent-emoji-3d@1.1.0 emojibase-data@17.0.0
-//     dotnet fsi recipes/pretrain.fsx FOLDER       # the folder with the tarballs; icons.pack is written beside them
-//
-// SVG is drawn by rsvg-convert (`apt-get install librsvg2-bin`).
+// Trains the embedded base model from icons: autoencoder, text encoder, the CLIP that evaluates, denoiser.
+// Wants an NVIDIA GPU and, in the folder of the icons, four npm packages, which `recipes run` names if they are absent.
 #load "_recipes.fsx"
-#r "../Recipes.FSharp/bin/Release/net10.0/Recipes.Core.dll"
 
-open System
-open System.IO
-open Recipes.Core
-open Recipes.Core.Pocket
+open Recipes
+open Recipes.Pretraining
 
-let folder =
-    match List.ofArray fsi.CommandLineArgs with
-    | _ :: folder :: _ -> folder
-    | _ -> "."
+pretraining "pretrain" {
+    icons "data/icons"
+    scenes 300_000<img>
+    seed 1
+    device (Cuda 0)
 
-let pack = Path.Combine(folder, "icons.pack")
+    autoencoder {
+        steps 5612<step>
+        batch 64<img>
+        rate 1.2e-3
+        average 0.9995
+        seed 1
+    }
 
-try
-    let labels = IconSet.Build(folder, pack)
+    textTowers {
+        steps 2300<step>
+        batch 1024<img>
+        rate 1e-3
+        seed 1
+    }
 
-    for package in SourcePackage.All do
-        printfn $"%s{package.Name} %s{package.Version}, %s{package.Licence}, sha256 %s{package.Sha256}"
+    scoringTowers {
+        steps 2300<step>
+        batch 1024<img>
+        rate 1e-3
+        seed 2
+    }
 
-    let heldOut =
-        labels |> Seq.filter (fun (struct (thing, _)) -> thing.HeldOut) |> Seq.length
+    denoiser {
+        steps 10_000<step>
+        batch 768<img>
+        rate 1.2e-3
+        average 0.9998
+        seed 1
+    }
 
-    printfn $"%s{pack}: %d{labels.Count} things, %d{heldOut} of them held out, in %d{Styles.All.Count} styles"
-with :? RecipesException as fault ->
-    eprintfn $"%s{fault.Message}"
-    exit 1
+    figures {
+        captions 100
+        backgrounds 3
+        denoise 20<step>
+        guidance 4.0
+    }
+}
+|> Session.pretrain

@@ -8,6 +8,18 @@ namespace Recipes.Core.Pocket;
 /// </summary>
 public static class PocketShape
 {
+    /// <summary>Parameters of <see cref="UNet"/>.</summary>
+    public const long UNetParameters = 8_986_788;
+
+    /// <summary>Parameters of <see cref="Vae"/>.</summary>
+    public const long VaeParameters = 2_451_575;
+
+    /// <summary>Parameters of the towers whose text half becomes the text encoder, with the embedded vocabulary.</summary>
+    public const long TextTowerParameters = 3_130_081;
+
+    /// <summary>Parameters of the model that scores, with the embedded vocabulary.</summary>
+    public const long ClipParameters = 2_696_801;
+
     private const string CrossDown = "CrossAttnDownBlock2D";
     private const string CrossUp = "CrossAttnUpBlock2D";
     private const long TextWidth = 160;

@@ -49,7 +49,7 @@ public sealed class PocketMeter : IDisposable
             Options = options,
             Drawn = drawn,
             Composed = icons is null ? null : Retrieve(Compose(icons)),
-            VaePsnr = icons is null ? null : Psnr(icons),
+            VaePsnr = icons is null || options.HeldOutBackgrounds == 0 ? null : Psnr(icons),
             SecondsAPicture = Seconds(progress, cancellation),
             Device = model.Device.ToString(),
             Threads = get_num_threads(),

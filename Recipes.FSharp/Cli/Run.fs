@@ -9,6 +9,7 @@ open Recipes
 open Recipes.Core
 open Recipes.Core.Native
 open Recipes.Core.Pocket
+open Recipes.Pretraining
 open Recipes.Runs
 
 /// `recipes run`
@@ -75,6 +76,16 @@ module Run =
             Console.Out.WriteLine $"{state.Name}: {heading}"
             summary folder state |> List.iter Console.Out.WriteLine
 
+    let private stopped (submission: Submission) (stop: Interruption) (display: Display) (name: string) folder =
+        display.Dispose()
+        Console.Error.WriteLine $"{name}: stopped; what is done is kept in {relative folder}"
+        Console.Error.WriteLine "  Type the same command again to continue."
+
+        if submission.Json then
+            RunState.load folder |> Option.iter (json folder)
+
+        stop.ExitCode
+
     let private cook (submission: Submission) options (stop: Interruption) (plan: Plan) =
         use display = Display.choose submission.Quiet
 
@@ -89,15 +100,35 @@ module Run =
         | Outcome.Already(folder, state) ->
             print submission.Json folder state "this plan has run already; --fresh runs it again"
             Faults.ok
-        | Outcome.Stopped folder ->
-            (display :> IDisposable).Dispose()
-            Console.Error.WriteLine $"{plan.Name}: stopped; what is done is kept in {relative folder}"
-            Console.Error.WriteLine "  Type the same command again to continue."
+        | Outcome.Stopped folder -> stopped submission stop display plan.Name folder
 
-            if submission.Json then
-                RunState.load folder |> Option.iter (json folder)
+    /// A trained base model: its figures, where it lies, and how to install it.
+    let private printPretraining asJson folder (state: RunState) heading =
+        if asJson then
+            json folder state
+        else
+            Console.Out.WriteLine $"{state.Name}: {heading}"
 
-            stop.ExitCode
+            match state.Results |> Option.bind (fun results -> Option.ofObj results["figures"]) with
+            | Some figures -> Console.Out.WriteLine(figures.ToString())
+            | None -> ()
+
+            Console.Out.WriteLine $"  the model is in {relative folder}; to install it, type"
+
+            for line in PretrainingRun.install (relative folder) do
+                Console.Out.WriteLine $"    {line}"
+
+    let private pretrain (submission: Submission) options (stop: Interruption) (plan: PretrainingPlan) =
+        use display = Display.choose submission.Quiet
+
+        match PretrainingRun.run plan options display.Tell stop.Token with
+        | Outcome.Finished(folder, state) ->
+            printPretraining submission.Json folder state "finished"
+            Faults.ok
+        | Outcome.Already(folder, state) ->
+            printPretraining submission.Json folder state "this plan has run already; --fresh runs it again"
+            Faults.ok
+        | Outcome.Stopped folder -> stopped submission stop display plan.Name folder
 
     let verb (args: ParseResults<RunArgs>) =
         useLibTorch (args.TryGetResult RunArgs.LibTorch)
@@ -122,12 +153,11 @@ module Run =
                 Scorer = scorer ()
             }
 
+            let work (submitted: Submitted) =
+                match submitted with
+                | Submitted.Recipe plan -> cook submission options stop plan
+                | Submitted.Pretraining plan -> pretrain submission options stop plan
+
             // One run after the other; the first that does not finish ends them.
             plans
-            |> List.fold
-                (fun code plan ->
-                    if code = Faults.ok then
-                        cook submission options stop plan
-                    else
-                        code)
-                Faults.ok)
+            |> List.fold (fun code plan -> if code = Faults.ok then work plan else code) Faults.ok)

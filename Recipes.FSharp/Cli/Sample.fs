@@ -77,8 +77,19 @@ module Sample =
         Submission.evaluate submission (fun _ plans ->
             use stop = new Interruption()
 
+            let recipe (submitted: Submitted) =
+                match submitted with
+                | Submitted.Recipe plan -> plan
+                | Submitted.Pretraining plan ->
+                    raise (
+                        Submission.wrong
+                            submission.Script
+                            $"{plan.Name} trains a base model, which has no prompts of its own"
+                            "Look at sheet.png in its run folder."
+                    )
+
             try
-                for plan in plans do
+                for plan in List.map recipe plans do
                     use display = Display.choose submission.Quiet
                     print submission.Json plan (Redraw.run plan options display.Tell stop.Token)
 

@@ -16,6 +16,12 @@ type Submission = {
     Quiet: bool
 }
 
+/// What a script hands in.
+[<RequireQualifiedAccess>]
+type Submitted =
+    | Recipe of Plan
+    | Pretraining of Pretraining.PretrainingPlan
+
 /// Wrong use of the command line: exit code 2 rather than 1.
 exception WrongUse of RecipesException
 
@@ -56,9 +62,9 @@ module Submission =
 
     /// Evaluates the script; `run` gets every plan that it submits once all of them are checked, with the source files.
     /// Gives the exit code.
-    let evaluate (submission: Submission) (run: string list -> Plan list -> int) : int =
+    let evaluate (submission: Submission) (run: string list -> Submitted list -> int) : int =
         existing submission.Script
-        let plans = ResizeArray<Plan>()
+        let plans = ResizeArray<Submitted>()
         Session.Mode <- submission.Mode
         Session.Json <- submission.Json
         Session.Script <- Some(Path.GetFullPath submission.Script)
@@ -75,7 +81,12 @@ module Submission =
 
         Session.Runner <-
             fun plan ->
-                plans.Add plan
+                plans.Add(Submitted.Recipe plan)
+                0
+
+        Session.Pretrainer <-
+            fun plan ->
+                plans.Add(Submitted.Pretraining plan)
                 0
 
         let say (line: string) = Console.Error.WriteLine line
@@ -92,7 +103,7 @@ module Submission =
             Faults.report error
             Faults.failed
         | Evaluation.Done _ when Session.Submitted = 0 ->
-            raise (wrong submission.Script "it submits no recipe" "End it with `|> Session.submit`.")
+            raise (wrong submission.Script "it submits no recipe" "End it with `|> Session.submit`, or `|> Session.pretrain`.")
         | Evaluation.Done files ->
             if Session.ExitCode <> 0 || plans.Count = 0 then
                 Session.ExitCode

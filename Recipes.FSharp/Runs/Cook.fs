@@ -11,29 +11,6 @@ open Recipes.Core.Pipelines
 open Recipes.Core.Training
 open Recipes.Eval
 
-/// How a plan is to be run.
-type CookOptions = {
-    /// The source files that the plan came from, kept with the run.
-    ScriptFiles: string list
-    /// The folder that run folders are made in; the plan's own where nothing is given.
-    Out: string option
-    /// Start again, whatever an earlier run left.
-    Fresh: bool
-    /// The root of the cache of class pictures.
-    Cache: string
-    /// The CLIP model that scores, in the layout of the transformers library.
-    Scorer: string
-}
-
-/// How a run ended.
-[<RequireQualifiedAccess>]
-type Outcome =
-    | Finished of folder: string * state: RunState
-    /// It had been finished before; nothing was done.
-    | Already of folder: string * state: RunState
-    /// It was stopped, and continues when it is run again.
-    | Stopped of folder: string
-
 /// Runs a plan, from the base model's pictures to the report.
 [<RequireQualifiedAccess>]
 module Cook =
@@ -180,59 +157,19 @@ module Cook =
 
         results plan adapter comparisons clock.Elapsed.TotalSeconds
 
-    let private beginning (plan: Plan) = {
-        Name = plan.Name
-        Plan = plan.Hash
-        Stage = Stage.Running
-        Device = string plan.Budget.Device
-        Threads = Machine.threads
-        Results = None
-    }
-
     /// Runs the plan in its folder: from the start, from where an earlier run of it was stopped, or not at all where
     /// one is finished. `tell` hears how it goes; `stop` ends it at the next safe point.
     let run (plan: Plan) (options: CookOptions) (tell: RunProgress -> unit) (stop: CancellationToken) : Outcome =
-        let parent = options.Out |> Option.defaultValue plan.OutputFolder
-        let place = RunFolder.Place(parent, plan.Name, plan.Hash)
+        let frame = {
+            Name = plan.Name
+            Hash = plan.Hash
+            Json = plan.Json
+            Device = plan.Budget.Device
+            OutputFolder = plan.OutputFolder
+            Space = space plan
+        }
 
-        match RunFolder.Look(place, plan.Hash) with
-        | Found.Finished state when not options.Fresh -> Outcome.Already(place, state)
-        | _ ->
-            Disk.requireSpace place (space plan)
-            use folder = RunFolder.Hold place
-
-            // Looked at again now that no other process can change it.
-            match RunFolder.Look(place, plan.Hash) with
-            | Found.Finished state when not options.Fresh -> Outcome.Already(place, state)
-            | found ->
-                let state =
-                    match found with
-                    | Found.Unfinished state when not options.Fresh ->
-                        tell (RunProgress.Note $"continuing the run in {place}")
-                        { state with Stage = Stage.Running }
-                    | Found.Nothing
-                    | Found.Unfinished _
-                    | Found.Finished _ ->
-                        folder.Clear()
-                        beginning plan
-
-                // First of all files: it makes the folder a run's.
-                RunState.save place state
-
-                try
-                    Disk.writeText (folder.File "plan.json") plan.Json
-                    ScriptCopy.save (folder.File "script") options.ScriptFiles
-                    let results = Disk.guard place (fun () -> work folder plan options state tell stop)
-                    File.Delete(folder.File TrainingCheckpoint.FileName)
-
-                    let state = {
-                        state with
-                            Stage = Stage.Complete
-                            Results = Some results
-                    }
-
-                    RunState.save place state
-                    Outcome.Finished(place, state)
-                with :? OperationCanceledException ->
-                    RunState.save place { state with Stage = Stage.Interrupted }
-                    Outcome.Stopped place
+        Frame.run frame options tell (fun folder state ->
+            let results = work folder plan options state tell stop
+            File.Delete(folder.File TrainingCheckpoint.FileName)
+            results)

@@ -17,8 +17,8 @@ module RunEnvironment =
     /// The version of this library.
     let recipes = version (Assembly.GetExecutingAssembly())
 
-    /// Name and value, in the order in which a reader wants them. Loads libtorch.
-    let entries (plan: Plan) (threads: int) : (string * string) list =
+    /// Versions and hardware, in the order in which a reader wants them. Loads libtorch.
+    let machine (device: Device) (threads: int) : (string * string) list =
         let torch = LibTorch.Load()
 
         [
@@ -28,14 +28,20 @@ module RunEnvironment =
             "libtorch", torch.Version
             "libtorch_source", torch.Source
             "libtorch_mended", (if torch.Mended then "yes" else "no")
-            "device", string plan.Budget.Device
-            match plan.Budget.Device with
+            "device", string device
+            match device with
             | Cuda _ -> "cuda_devices", string (TorchSharp.torch.cuda.device_count ())
             | Cpu -> ()
             "processors", string Environment.ProcessorCount
             "threads", string threads
             "architecture", RuntimeInformation.ProcessArchitecture.ToString().ToLowerInvariant()
             "os", RuntimeInformation.OSDescription
+        ]
+
+    /// The same and the seeds of a plan.
+    let entries (plan: Plan) (threads: int) : (string * string) list =
+        [
+            yield! machine plan.Budget.Device threads
             "seed", plan.Budget.Seed
             "sample_seeds", plan.Draw.Seeds |> List.map string |> String.concat ","
         ]

@@ -28,6 +28,13 @@ type RunFolder private (folder: string, lock: FileStream) =
         "drawn"
         "grid.png"
         "report.html"
+        "pocket"
+        "pocket-clip"
+        "state"
+        "metrics"
+        "figures.json"
+        "sheet.png"
+        "data.json"
         RunState.file
     ]
 

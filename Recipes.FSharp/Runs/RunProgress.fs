@@ -8,6 +8,8 @@ type Phase =
     | Training
     | After
     | Scoring
+    /// One stage of a pretraining.
+    | Stage of name: string
 
     override p.ToString() =
         match p with
@@ -16,6 +18,7 @@ type Phase =
         | Training -> "training"
         | After -> "drawing after"
         | Scoring -> "scoring"
+        | Stage name -> name
 
 /// What a run tells whoever watches it. Nothing here is a result.
 [<RequireQualifiedAccess>]

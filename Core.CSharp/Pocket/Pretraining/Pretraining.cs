@@ -21,7 +21,6 @@ public sealed class Pretraining : IDisposable
     private readonly IProgress<StageProgress> progress;
     private readonly CancellationToken cancellation;
     private readonly ClipTokenizer tokenizer;
-    private readonly IconPack icons;
     private readonly SceneCache scenes;
 
     /// <summary>Opens the icons and composes the training scenes.</summary>
@@ -31,8 +30,8 @@ public sealed class Pretraining : IDisposable
         this.progress = progress;
         this.cancellation = cancellation;
         tokenizer = ClipTokenizer.Load(options.Tokenizer);
-        icons = IconPack.Open(options.Icons);
-        scenes = SceneCache.Compose(icons, tokenizer, options.Scenes, options.Seed, options.Device);
+        scenes = SceneCache.Compose(
+            IconPack.Open(options.Icons), tokenizer, options.Scenes, options.Seed, options.Device);
     }
 
     private ScalarType ComputeType =>
@@ -42,8 +41,8 @@ public sealed class Pretraining : IDisposable
     /// <param name="config">Its shape.</param>
     /// <param name="stage">The budget.</param>
     /// <param name="folder">Takes config.json and the weights.</param>
-    /// <returns>Mean PSNR in dB over scenes of held-out things, and whether the last step was reached.</returns>
-    public (double Psnr, bool Done) Autoencoder(VaeConfig config, StageOptions stage, string folder)
+    /// <returns>Whether the last step was reached.</returns>
+    public bool Autoencoder(VaeConfig config, StageOptions stage, string folder)
     {
         using var vae = Fresh((device, type) => new AutoencoderKL(config, device, type), stage);
         var result = VaeStage.Run(vae, _ => scenes.Pictures(scenes.Any(stage.Batch)), stage, progress, cancellation);
@@ -52,10 +51,7 @@ public sealed class Pretraining : IDisposable
         using var exact = new AutoencoderKL(config, options.Device, ScalarType.Float32);
         kept.CopyTo(exact);
         (config with { ScalingFactor = 1 / Deviation(exact) }).Write(folder);
-        using var heldOut = SceneSet.HeldOut(icons, 3, options.Seed);
-        using var composer = new SceneComposer(icons, options.Device);
-        using var pictures = SceneCache.Render(heldOut, composer, options.Device);
-        return (Psnr(exact, pictures), result.Done);
+        return result.Done;
     }
 
     /// <summary>A CLIP tower pair.</summary>
@@ -63,6 +59,7 @@ public sealed class Pretraining : IDisposable
     /// <param name="stage">The budget; another seed makes an independent pair.</param>
     /// <param name="folder">Takes config.json and model.safetensors.</param>
     /// <param name="textOnly">Keep the text tower alone, as a Stable Diffusion text encoder.</param>
+    /// <returns>Whether the last step was reached.</returns>
     public bool Towers(ClipConfig config, StageOptions stage, string folder, bool textOnly)
     {
         using var clip = Fresh((device, type) => new ClipModel(config, device, type), stage);
@@ -72,7 +69,7 @@ public sealed class Pretraining : IDisposable
             clip,
             step =>
             {
-                var random = new Random((int)(uint)streams.Seed("order", step));
+                var random = new Random((int)(uint)streams.Seed(RandomStreams.Order, step));
                 var pick = step % 2 == 0 ? scenes.Any(stage.Batch) : scenes.Alike(stage.Batch, AlikeGroup, random);
                 return (processor.Standardise(scenes.Pictures(pick)), scenes.Ids[pick].to(ScalarType.Int64));
             },
@@ -102,6 +99,7 @@ public sealed class Pretraining : IDisposable
     /// <param name="model">
     /// The model's folder: its autoencoder, text encoder and scheduler are read, unet/ takes config.json and the weights.
     /// </param>
+    /// <returns>Whether the last step was reached.</returns>
     public bool Denoiser(UNetConfig config, StageOptions stage, string model)
     {
         using var text = LoadText(Path.Combine(model, "text_encoder"));
@@ -133,10 +131,9 @@ public sealed class Pretraining : IDisposable
     private T Fresh<T>(Func<Device, ScalarType, T> make, StageOptions stage)
         where T : nn.Module
     {
-        var streams = new RandomStreams(stage.Seed);
         using var _ = no_grad();
         using var drawn = make(CPU, ScalarType.Float32);
-        using var generator = streams.Generator(RandomStreams.Init, 0);
+        using var generator = new RandomStreams(stage.Seed).Generator(RandomStreams.Init, 0);
         Initialisation.Fill(drawn, generator);
         var network = make(options.Device, ComputeType);
         foreach (var (to, from) in network.parameters().Zip(drawn.parameters()))
@@ -144,7 +141,6 @@ public sealed class Pretraining : IDisposable
             to.copy_(from);
         }
 
-        manual_seed((long)(streams.Seed(RandomStreams.Noise, 0) >> 1));
         return network;
     }
 

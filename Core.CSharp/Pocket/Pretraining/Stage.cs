@@ -1,4 +1,6 @@
 using System.Diagnostics;
+using Recipes.Core.Training;
+using static TorchSharp.torch;
 
 namespace Recipes.Core.Pocket.Pretraining;
 
@@ -18,11 +20,12 @@ internal static class Stage
         string name,
         StageOptions options,
         Trainee trainee,
-        Func<long, TorchSharp.torch.Tensor> loss,
+        Func<long, Tensor> loss,
         IProgress<StageProgress> progress,
         CancellationToken cancellation)
     {
         var step = options.StateFile is { } file && File.Exists(file) ? trainee.Resume(file) : 0;
+        var streams = new RandomStreams(options.Seed);
         var clock = Stopwatch.StartNew();
         var reported = (Step: step, Seconds: 0.0);
         for (; step < options.Steps; step++)
@@ -32,7 +35,9 @@ internal static class Stage
                 break;
             }
 
-            using var scope = TorchSharp.torch.NewDisposeScope();
+            // Seed and step decide every draw, so that a stage that resumes goes on as if it had never stopped.
+            manual_seed((long)(streams.Seed(RandomStreams.Noise, step) >> 1));
+            using var scope = NewDisposeScope();
             var value = loss(step);
             trainee.Update(value, options.RateAt(step));
             if ((step + 1) % StepsAReport == 0 || step + 1 == options.Steps)
