@@ -103,7 +103,12 @@ module Submission =
             Faults.report error
             Faults.failed
         | Evaluation.Done _ when Session.Submitted = 0 ->
-            raise (wrong submission.Script "it submits no recipe" "End it with `|> Session.submit`, or `|> Session.pretrain`.")
+            raise (
+                wrong
+                    submission.Script
+                    "it submits no recipe"
+                    "End it with `|> Session.submit`, or `|> Session.pretrain`."
+            )
         | Evaluation.Done files ->
             if Session.ExitCode <> 0 || plans.Count = 0 then
                 Session.ExitCode
