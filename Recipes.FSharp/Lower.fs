@@ -86,7 +86,8 @@ module internal Lower =
         let side = int budget.Size
         let shape, cycles = schedule budget.Schedule
         // A tenth of the work is the most that a power cut may cost.
-        let every = budget.Checkpoint |> Option.defaultValue (max 1<step> (budget.Steps / 10))
+        let every =
+            budget.Checkpoint |> Option.defaultValue (max 1<step> (budget.Steps / 10))
 
         let unet =
             match lora plan.Lora "unet" with

@@ -19,7 +19,8 @@ public sealed class LoraAdapter : IAdapter, IDisposable
     /// <param name="up">B: [out, rank] or [out, rank, 1, 1]; it becomes the parameter.</param>
     /// <param name="alpha">Alpha of the scale alpha/rank.</param>
     /// <param name="dropout">Share of the input left out while training.</param>
-    public LoraAdapter(string component, string path, IAdaptable layer, Tensor down, Tensor up, double alpha, double dropout = 0)
+    public LoraAdapter(
+        string component, string path, IAdaptable layer, Tensor down, Tensor up, double alpha, double dropout = 0)
     {
         Component = component;
         Path = path;
@@ -69,14 +70,17 @@ public sealed class LoraAdapter : IAdapter, IDisposable
     /// <summary>Scale × alpha/rank.</summary>
     public double Factor => Scale * Alpha / Rank;
 
-    /// <summary>An adapter that changes nothing yet: A Kaiming-uniform with a = √5, that is ±1/√fan-in, and B zero.</summary>
+    /// <summary>
+    /// An adapter that changes nothing yet: A Kaiming-uniform with a = √5, that is ±1/√fan-in, and B zero.
+    /// </summary>
     /// <param name="component">The network's name in a pipeline.</param>
     /// <param name="path">The layer's name in that network.</param>
     /// <param name="layer">The layer, whose device and type it takes.</param>
     /// <param name="options">Rank, alpha, dropout.</param>
     /// <param name="generator">Draws A, on the CPU.</param>
     /// <exception cref="RecipesException">The rank is above what the layer has room for.</exception>
-    public static LoraAdapter Create(string component, string path, IAdaptable layer, LoraOptions options, Generator generator)
+    public static LoraAdapter Create(
+        string component, string path, IAdaptable layer, LoraOptions options, Generator generator)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -88,14 +92,22 @@ public sealed class LoraAdapter : IAdapter, IDisposable
         {
             throw new RecipesException(
                 $"Lora.Rank at {component}.{path}",
-                $"rank {rank} is above {room}, the smaller side of the layer's [{string.Join(", ", layer.Weight.shape)}]",
+                $"rank {rank} is above {room}, the smaller side of the layer's "
+                    + $"[{string.Join(", ", layer.Weight.shape)}]",
                 $"Lower the rank to {room}, or give this layer a rank of its own.");
         }
 
         var bound = 1 / Math.Sqrt(fanIn);
         var down = empty(downShape, dtype: ScalarType.Float32).uniform_(-bound, bound, generator);
         var up = zeros(upShape, dtype: layer.Weight.dtype, device: layer.Weight.device);
-        return new LoraAdapter(component, path, layer, down.to(layer.Weight.dtype, layer.Weight.device), up, options.AlphaOf(path), options.Dropout);
+        return new LoraAdapter(
+            component,
+            path,
+            layer,
+            down.to(layer.Weight.dtype, layer.Weight.device),
+            up,
+            options.AlphaOf(path),
+            options.Dropout);
     }
 
     /// <summary>The shapes of A and B for a layer.</summary>
@@ -119,7 +131,9 @@ public sealed class LoraAdapter : IAdapter, IDisposable
         return output.add(added, Factor);
     }
 
-    /// <summary>What the adapter adds to the layer's weight: scale × alpha/rank × BA in float32, shaped like the weight.</summary>
+    /// <summary>
+    /// What the adapter adds to the layer's weight: scale × alpha/rank × BA in float32, shaped like the weight.
+    /// </summary>
     public Tensor Delta()
     {
         using var scope = NewDisposeScope();

@@ -77,14 +77,23 @@ internal static class LoraKeys
         }
     }
 
+    /// <summary>
+    /// Whether all layers are attention projections. Otherwise the reference's layout mixes two spellings in one file,
+    /// of which its own reader then passes over the attention's; such adapters are written in PEFT's names alone.
+    /// </summary>
+    public static bool IsAttentionOnly(IEnumerable<LoraAdapter> adapters) =>
+        adapters.All(adapter => EndsWithAny(adapter.Path, ImageLayers) || EndsWithAny(adapter.Path, TextLayers));
+
     /// <summary>The two keys of a layer in a layout.</summary>
     public static (string Down, string Up) Pair(LoraNaming naming, string component, string path)
     {
         var full = $"{component}.{path}";
         return naming switch
         {
-            LoraNaming.Kohya => ($"{KohyaStem(component, path)}.lora_down.weight", $"{KohyaStem(component, path)}.lora_up.weight"),
-            LoraNaming.Diffusers when EndsWithAny(path, ImageLayers) => ($"{full}.lora.down.weight", $"{full}.lora.up.weight"),
+            LoraNaming.Kohya =>
+                ($"{KohyaStem(component, path)}.lora_down.weight", $"{KohyaStem(component, path)}.lora_up.weight"),
+            LoraNaming.Diffusers when EndsWithAny(path, ImageLayers) =>
+                ($"{full}.lora.down.weight", $"{full}.lora.up.weight"),
             LoraNaming.Diffusers when EndsWithAny(path, TextLayers) =>
                 ($"{full}.lora_linear_layer.down.weight", $"{full}.lora_linear_layer.up.weight"),
             _ => ($"{full}.lora_A.weight", $"{full}.lora_B.weight"),
@@ -95,7 +104,9 @@ internal static class LoraKeys
     public static string KohyaStem(string component, string path)
     {
         // Tools that read this layout expect the text_model part that older text encoders have.
-        var spelt = component == "unet" || path.StartsWith(TextPrefix, StringComparison.Ordinal) ? path : TextPrefix + path;
+        var spelt = component == "unet" || path.StartsWith(TextPrefix, StringComparison.Ordinal)
+            ? path
+            : TextPrefix + path;
         return $"{KohyaPrefixes(component)[0]}_{spelt.Replace('.', '_')}";
     }
 
@@ -113,7 +124,9 @@ internal static class LoraKeys
         yield return path;
         if (component != "unet")
         {
-            yield return path.StartsWith(TextPrefix, StringComparison.Ordinal) ? path[TextPrefix.Length..] : TextPrefix + path;
+            yield return path.StartsWith(TextPrefix, StringComparison.Ordinal)
+                ? path[TextPrefix.Length..]
+                : TextPrefix + path;
         }
     }
 

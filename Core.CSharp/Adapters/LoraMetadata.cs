@@ -31,11 +31,17 @@ public sealed class LoraMetadata
 
         try
         {
-            return JsonNode.Parse(text) is JsonObject parsed ? new LoraMetadata(parsed) : throw new JsonException("it is no object");
+            return JsonNode.Parse(text) is JsonObject parsed
+                ? new LoraMetadata(parsed)
+                : throw new JsonException("it is no object");
         }
         catch (JsonException e)
         {
-            throw new RecipesException(file.Path, $"{Key} in its header cannot be read ({e.Message.TrimEnd('.')})", "Get the file again from where it came.", e);
+            throw new RecipesException(
+                file.Path,
+                $"{Key} in its header cannot be read ({e.Message.TrimEnd('.')})",
+                "Get the file again from where it came.",
+                e);
         }
     }
 
@@ -56,7 +62,9 @@ public sealed class LoraMetadata
         }
 
         // Rank-stabilised LoRA divides by the root of the rank instead of the rank.
-        return values[$"{component}.use_rslora"]?.GetValueKind() == JsonValueKind.True ? alpha * Math.Sqrt(rank) : alpha;
+        return values[$"{component}.use_rslora"]?.GetValueKind() == JsonValueKind.True
+            ? alpha * Math.Sqrt(rank)
+            : alpha;
     }
 
     /// <summary>The configuration of a set, as the header holds it.</summary>
@@ -73,9 +81,12 @@ public sealed class LoraMetadata
             json[$"{component.Key}.lora_dropout"] = component.First().Dropout;
             json[$"{component.Key}.bias"] = "none";
             json[$"{component.Key}.use_dora"] = false;
-            json[$"{component.Key}.target_modules"] = new JsonArray([.. component.Select(adapter => JsonValue.Create(adapter.Path))]);
-            json[$"{component.Key}.rank_pattern"] = Others(component.Where(adapter => adapter.Rank != rank), adapter => adapter.Rank);
-            json[$"{component.Key}.alpha_pattern"] = Others(component.Where(adapter => adapter.Alpha != alpha), adapter => adapter.Alpha);
+            json[$"{component.Key}.target_modules"] = new JsonArray(
+                [.. component.Select(adapter => JsonValue.Create(adapter.Path))]);
+            json[$"{component.Key}.rank_pattern"] = Others(
+                component.Where(adapter => adapter.Rank != rank), adapter => adapter.Rank);
+            json[$"{component.Key}.alpha_pattern"] = Others(
+                component.Where(adapter => adapter.Alpha != alpha), adapter => adapter.Alpha);
         }
 
         return json.ToJsonString();

@@ -4,8 +4,9 @@ namespace Recipes.Core.Adapters;
 public enum LoraNaming
 {
     /// <summary>
-    /// As the reference's training scripts save: unet.PATH.lora.down.weight for attention,
-    /// text_encoder.PATH.lora_linear_layer.down.weight for text attention, PEFT's names elsewhere.
+    /// As the reference's training scripts save attention: unet.PATH.lora.down.weight and
+    /// text_encoder.PATH.lora_linear_layer.down.weight. Adapters on other layers too are written in PEFT's names,
+    /// because the reference does not read files that mix the two.
     /// </summary>
     Diffusers,
 

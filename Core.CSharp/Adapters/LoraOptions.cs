@@ -15,7 +15,9 @@ public sealed record LoraOptions
     /// <summary>Share of the input left out while training, in [0, 1).</summary>
     public double Dropout { get; init; }
 
-    /// <summary>Other ranks for layers that match a target; the first that matches counts. Alpha / rank stays.</summary>
+    /// <summary>
+    /// Other ranks for layers that match a target; the first that matches counts. Alpha / rank stays.
+    /// </summary>
     public IReadOnlyList<KeyValuePair<string, int>> Ranks { get; init; } = [];
 
     /// <summary>The rank of the layer of this name.</summary>
@@ -44,8 +46,16 @@ public sealed record LoraOptions
             Require(rank > 0, "Rank", $"rank {rank} adapts nothing", "Set a rank of 1 or more.");
         }
 
-        Require(Alpha is null || (Alpha > 0 && double.IsFinite(Alpha.Value)), "Alpha", $"alpha {Alpha} switches the adapter off", "Set alpha above 0.");
-        Require(Dropout is >= 0 and < 1, "Dropout", $"a dropout of {Dropout} is out of range", "Set a dropout of at least 0 and below 1.");
+        Require(
+            Alpha is null || (Alpha > 0 && double.IsFinite(Alpha.Value)),
+            "Alpha",
+            $"alpha {Alpha} switches the adapter off",
+            "Set alpha above 0.");
+        Require(
+            Dropout is >= 0 and < 1,
+            "Dropout",
+            $"a dropout of {Dropout} is out of range",
+            "Set a dropout of at least 0 and below 1.");
     }
 
     private static void Require(bool right, string setting, string fault, string cure)

@@ -29,7 +29,8 @@ internal static class LoraReader
 
         var found = Match(file, stems, layers);
         var metadata = LoraMetadata.Peft(file);
-        return new LoraSet([.. found.OrderBy(pair => pair.Key).Select(pair => Make(file, layers[pair.Key], pair.Value, metadata))]);
+        var inOrder = found.OrderBy(pair => pair.Key);
+        return new LoraSet([.. inOrder.Select(pair => Make(file, layers[pair.Key], pair.Value, metadata))]);
     }
 
     private static Dictionary<int, Dictionary<LoraRole, string>> Match(
@@ -54,19 +55,26 @@ internal static class LoraReader
 
             if (!roles.TryAdd(parts.Role, key))
             {
-                throw new RecipesException(file.Path, $"{roles[parts.Role]} and {key} are for the same layer", "Keep one of the two in the file.");
+                throw new RecipesException(
+                    file.Path,
+                    $"{roles[parts.Role]} and {key} are for the same layer",
+                    "Keep one of the two in the file.");
             }
         }
 
         Refuse(file, unused, "fit no layer of the model", "Load it with the base model it was trained on.");
+        var halves = found.Values.Where(roles => !roles.ContainsKey(LoraRole.Down) || !roles.ContainsKey(LoraRole.Up));
         Refuse(
             file,
-            [.. found.Where(pair => !pair.Value.ContainsKey(LoraRole.Down) || !pair.Value.ContainsKey(LoraRole.Up)).Select(pair => pair.Value.First().Value)],
+            [.. halves.Select(roles => roles.First().Value)],
             "lack the other half of their pair",
             "Get the file again from where it came.");
         if (found.Count == 0)
         {
-            throw new RecipesException(file.Path, $"it holds no adapter for {layers.Count} layers", "Name a file of LoRA weights.");
+            throw new RecipesException(
+                file.Path,
+                $"it holds no adapter for {layers.Count} layers",
+                "Name a file of LoRA weights.");
         }
 
         return found;
@@ -77,7 +85,10 @@ internal static class LoraReader
         if (keys.Count > 0)
         {
             var first = string.Join(", ", keys.Take(Listed));
-            throw new RecipesException(file.Path, $"{keys.Count} of {file.Tensors.Count} keys {fault} (first: {first})", cure);
+            throw new RecipesException(
+                file.Path,
+                $"{keys.Count} of {file.Tensors.Count} keys {fault} (first: {first})",
+                cure);
         }
     }
 
@@ -99,13 +110,18 @@ internal static class LoraReader
         if (!(alpha > 0) || !double.IsFinite(alpha))
         {
             var text = alpha.ToString(CultureInfo.InvariantCulture);
-            throw new RecipesException(file.Path, $"alpha of {place.Component}.{place.Path} is {text}", "Get the file again from where it came.");
+            throw new RecipesException(
+                file.Path,
+                $"alpha of {place.Component}.{place.Path} is {text}",
+                "Get the file again from where it came.");
         }
 
         return new LoraAdapter(place.Component, place.Path, place.Layer, down, up, alpha);
     }
 
-    /// <summary>A tensor in the layer's type and place. A linear map may be stored as a 1 × 1 convolution and the reverse.</summary>
+    /// <summary>
+    /// A tensor in the layer's type and place. A linear map may be stored as a 1 × 1 convolution and the reverse.
+    /// </summary>
     private static Tensor Fit(SafeTensorsFile file, string key, IAdaptable layer, long[] shape)
     {
         var stored = file.Info(key).Shape;

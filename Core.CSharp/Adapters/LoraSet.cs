@@ -18,7 +18,9 @@ public sealed class LoraSet : IDisposable
     /// <summary>The adapters, in the networks' order.</summary>
     public IReadOnlyList<LoraAdapter> Adapters => adapters;
 
-    /// <summary>All weights, under the names of the PEFT layout: unet.PATH.lora_A.weight and unet.PATH.lora_B.weight.</summary>
+    /// <summary>
+    /// All weights, under the names of the PEFT layout: unet.PATH.lora_A.weight and unet.PATH.lora_B.weight.
+    /// </summary>
     public IReadOnlyList<NamedParameter> Parameters =>
     [
         .. adapters.SelectMany(adapter => (NamedParameter[])
@@ -50,15 +52,20 @@ public sealed class LoraSet : IDisposable
         options.Check();
         var layers = Layers(network);
         var chosen = LoraTargets.Select(options.Targets, [.. layers.Keys], $"Lora.Targets of {component}");
-        var set = new LoraSet([.. chosen.Select(path => LoraAdapter.Create(component, path, layers[path], options, generator))]);
+        var set = new LoraSet(
+            chosen.Select(path => LoraAdapter.Create(component, path, layers[path], options, generator)));
         set.Attach();
         return set;
     }
 
-    /// <summary>Loads an adapter file of any of the layouts of <see cref="LoraNaming"/> and puts it on the networks.</summary>
+    /// <summary>
+    /// Loads an adapter file of any of the layouts of <see cref="LoraNaming"/> and puts it on the networks.
+    /// </summary>
     /// <param name="path">The safetensors file.</param>
     /// <param name="networks">The networks by component: unet, text_encoder.</param>
-    /// <exception cref="RecipesException">Keys that fit no layer, halves of pairs, or shapes that do not fit.</exception>
+    /// <exception cref="RecipesException">
+    /// Keys that fit no layer, halves of pairs, or shapes that do not fit.
+    /// </exception>
     public static LoraSet Load(string path, IReadOnlyDictionary<string, nn.Module> networks)
     {
         using var file = SafeTensorsFile.Open(path);
@@ -74,7 +81,10 @@ public sealed class LoraSet : IDisposable
     /// <param name="path">The file; its folder must exist.</param>
     /// <param name="metadata">Further strings for the header; see <see cref="LoraMetadata"/>.</param>
     /// <param name="naming">How keys are spelt.</param>
-    /// <param name="values">Values to write instead of a parameter's own, by the names of <see cref="Parameters"/>: float32 masters, averages.</param>
+    /// <param name="values">
+    /// Values to write instead of a parameter's own, by the names of <see cref="Parameters"/>: float32 masters,
+    /// averages.
+    /// </param>
     public void Save(
         string path,
         IReadOnlyDictionary<string, string>? metadata = null,
@@ -83,7 +93,8 @@ public sealed class LoraSet : IDisposable
         LoraWriter.Write(path, this, metadata, naming, values);
 
     /// <summary>What draws dropout in the next passes, on the networks' device; null for none.</summary>
-    public void DrawDropoutFrom(Generator? generator) => adapters.ForEach(adapter => adapter.DropoutGenerator = generator);
+    public void DrawDropoutFrom(Generator? generator) =>
+        adapters.ForEach(adapter => adapter.DropoutGenerator = generator);
 
     /// <summary>Puts the adapters on their layers, where they are not yet.</summary>
     public void Attach()
@@ -115,7 +126,9 @@ public sealed class LoraSet : IDisposable
         Detach();
     }
 
-    /// <summary>Adds the adapters of one network to a state dictionary of it, where keys are layer names with ".weight".</summary>
+    /// <summary>
+    /// Adds the adapters of one network to a state dictionary of it, where keys are layer names with ".weight".
+    /// </summary>
     /// <exception cref="RecipesException">A layer is not there.</exception>
     public void MergeInto(IReadOnlyDictionary<string, Tensor> weights, string component)
     {
@@ -124,7 +137,10 @@ public sealed class LoraSet : IDisposable
         {
             if (!weights.TryGetValue($"{adapter.Path}.weight", out var weight))
             {
-                throw new RecipesException(component, $"there is no weight {adapter.Path}.weight to merge into", "Merge into the network the adapter was made for.");
+                throw new RecipesException(
+                    component,
+                    $"there is no weight {adapter.Path}.weight to merge into",
+                    "Merge into the network the adapter was made for.");
             }
 
             using var delta = adapter.Delta();

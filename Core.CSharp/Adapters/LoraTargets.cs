@@ -35,7 +35,8 @@ public static class LoraTargets
     /// <param name="layers">Names of all layers there are.</param>
     /// <param name="where">What to call the list of targets in messages.</param>
     /// <exception cref="RecipesException">No targets, or one that covers nothing.</exception>
-    public static IReadOnlyList<string> Select(IReadOnlyList<string> targets, IReadOnlyList<string> layers, string where)
+    public static IReadOnlyList<string> Select(
+        IReadOnlyList<string> targets, IReadOnlyList<string> layers, string where)
     {
         if (targets.Count == 0)
         {
@@ -47,7 +48,10 @@ public static class LoraTargets
             if (!layers.Any(layer => Matches(target, layer)))
             {
                 var nearest = string.Join(" or ", Nearest(target, layers));
-                throw new RecipesException(where, $"target {target} matches 0 of {layers.Count} layers", $"Did you mean {nearest}?");
+                throw new RecipesException(
+                    where,
+                    $"target {target} matches 0 of {layers.Count} layers",
+                    $"Did you mean {nearest}?");
             }
         }
 
@@ -57,7 +61,7 @@ public static class LoraTargets
     /// <summary>The three groups or ends of layers' names most like a target, best first.</summary>
     public static IReadOnlyList<string> Nearest(string target, IReadOnlyList<string> layers)
     {
-        var groups = Groups.Where(group => layers.Any(layer => group.Value.Any(end => MatchesEnd(end, layer)))).Select(group => group.Key);
+        var groups = Groups.Keys.Where(group => layers.Any(layer => Matches(group, layer)));
         return
         [
             .. layers.SelectMany(Ends)
@@ -87,7 +91,9 @@ public static class LoraTargets
         }
     }
 
-    /// <summary>Levenshtein's distance: insertions, deletions and replacements that turn one text into the other.</summary>
+    /// <summary>
+    /// Levenshtein's distance: insertions, deletions and replacements that turn one text into the other.
+    /// </summary>
     private static int Distance(string a, string b)
     {
         var row = Enumerable.Range(0, b.Length + 1).ToArray();

@@ -16,6 +16,11 @@ internal static class LoraWriter
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
+        if (naming == LoraNaming.Diffusers && !LoraKeys.IsAttentionOnly(set.Adapters))
+        {
+            naming = LoraNaming.Peft;
+        }
+
         var tensors = new List<KeyValuePair<string, Tensor>>();
         foreach (var adapter in set.Adapters)
         {
@@ -24,24 +29,28 @@ internal static class LoraWriter
             tensors.Add(new(up, Value($"{adapter.Name}.lora_B.weight", adapter.Up)));
             if (naming == LoraNaming.Kohya)
             {
-                tensors.Add(new($"{LoraKeys.KohyaStem(adapter.Component, adapter.Path)}.alpha", tensor((float)adapter.Alpha)));
+                var stem = LoraKeys.KohyaStem(adapter.Component, adapter.Path);
+                tensors.Add(new($"{stem}.alpha", tensor((float)adapter.Alpha)));
             }
         }
 
         SafeTensorsWriter.Write(path, tensors, Header(set, metadata, naming));
 
         Tensor Value(string name, Tensor own) =>
-            (values is not null && values.TryGetValue(name, out var value) ? value : own).detach().to(ScalarType.Float32);
+            (values?.GetValueOrDefault(name) ?? own).detach().to(ScalarType.Float32);
     }
 
-    private static Dictionary<string, string> Header(LoraSet set, IReadOnlyDictionary<string, string>? metadata, LoraNaming naming)
+    private static Dictionary<string, string> Header(
+        LoraSet set, IReadOnlyDictionary<string, string>? metadata, LoraNaming naming)
     {
         var header = new Dictionary<string, string>(metadata ?? new Dictionary<string, string>()) { ["format"] = "pt" };
         if (naming == LoraNaming.Kohya)
         {
             header["ss_network_module"] = "networks.lora";
-            header["ss_network_dim"] = set.Adapters.Max(adapter => adapter.Rank).ToString(CultureInfo.InvariantCulture);
-            header["ss_network_alpha"] = set.Adapters.Max(adapter => adapter.Alpha).ToString(CultureInfo.InvariantCulture);
+            var rank = set.Adapters.Max(adapter => adapter.Rank);
+            var alpha = set.Adapters.Max(adapter => adapter.Alpha);
+            header["ss_network_dim"] = rank.ToString(CultureInfo.InvariantCulture);
+            header["ss_network_alpha"] = alpha.ToString(CultureInfo.InvariantCulture);
         }
         else
         {

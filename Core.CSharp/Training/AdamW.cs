@@ -34,7 +34,9 @@ public sealed class AdamW : IDisposable
     }
 
     /// <summary>An optimiser with no steps taken.</summary>
-    /// <exception cref="RecipesException">No parameters, two of one name, several devices, or settings out of range.</exception>
+    /// <exception cref="RecipesException">
+    /// No parameters, two of one name, several devices, or settings out of range.
+    /// </exception>
     public AdamW(IReadOnlyList<NamedParameter> parameters, AdamWOptions options)
     {
         options.Check();
@@ -60,7 +62,10 @@ public sealed class AdamW : IDisposable
     /// <summary>What is trained, in order.</summary>
     public IReadOnlyList<NamedParameter> Parameters => parameters;
 
-    /// <summary>The weights in float32, in the order of <see cref="Parameters"/>: the parameters themselves where they are float32.</summary>
+    /// <summary>
+    /// The weights in float32, in the order of <see cref="Parameters"/>: the parameters themselves where they are
+    /// float32.
+    /// </summary>
     public IReadOnlyList<Tensor> Masters => masters;
 
     /// <summary>The gradients present now, one object per parameter that stays the same from step to step.</summary>
@@ -98,7 +103,8 @@ public sealed class AdamW : IDisposable
         if (options.Path == AdamWPath.Fused)
         {
             rateTensor.fill_(rate ?? options.Rate);
-            TensorLists.AdamW(current.Masters, current.Wide, current.First, current.Second, current.Counts, rateTensor, options);
+            TensorLists.AdamW(
+                current.Masters, current.Wide, current.First, current.Second, current.Counts, rateTensor, options);
         }
         else
         {
@@ -124,7 +130,9 @@ public sealed class AdamW : IDisposable
         }
     }
 
-    /// <summary>The state as named tensors, for a checkpoint: NAME.first, NAME.second, NAME.master and NAME.steps.</summary>
+    /// <summary>
+    /// The state as named tensors, for a checkpoint: NAME.first, NAME.second, NAME.master and NAME.steps.
+    /// </summary>
     public IEnumerable<KeyValuePair<string, Tensor>> Save()
     {
         for (var index = 0; index < parameters.Length; index++)
@@ -162,7 +170,8 @@ public sealed class AdamW : IDisposable
     public void Dispose()
     {
         lists?.Active.Dispose();
-        foreach (var item in (IEnumerable<Tensor?>)[.. first, .. second, .. gradients, .. wide, .. countOf, counts, rateTensor])
+        Tensor?[] own = [.. first, .. second, .. gradients, .. wide, .. countOf, counts, rateTensor];
+        foreach (var item in own)
         {
             item?.Dispose();
         }
@@ -180,16 +189,23 @@ public sealed class AdamW : IDisposable
     {
         if (parameters.Count == 0)
         {
-            throw new RecipesException("AdamW", "there is nothing to train", "Choose at least one layer or part to train.");
+            throw new RecipesException(
+                "AdamW",
+                "there is nothing to train",
+                "Choose at least one layer or part to train.");
         }
 
         if (parameters.GroupBy(item => item.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
         {
-            throw new RecipesException("AdamW", $"{twice.Count()} parameters are named {twice.Key}", "Give every parameter a name of its own.");
+            throw new RecipesException(
+                "AdamW",
+                $"{twice.Count()} parameters are named {twice.Key}",
+                "Give every parameter a name of its own.");
         }
 
-        var device = parameters[0].Parameter.device;
-        if (parameters.FirstOrDefault(item => item.Parameter.device.ToString() != device.ToString()) is { Parameter: not null } stray)
+        var device = parameters[0].Parameter.device.ToString();
+        var stray = parameters.FirstOrDefault(item => item.Parameter.device.ToString() != device);
+        if (stray.Parameter is not null)
         {
             throw new RecipesException(
                 "AdamW",

@@ -46,7 +46,10 @@ public sealed record AdamWOptions
     {
         if (!right)
         {
-            throw new RecipesException($"AdamW.{setting}", $"{value} is out of range", $"Set {setting} to a number that is {range}.");
+            throw new RecipesException(
+                $"AdamW.{setting}",
+                $"{value} is out of range",
+                $"Set {setting} to a number that is {range}.");
         }
     }
 }

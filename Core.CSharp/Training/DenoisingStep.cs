@@ -72,6 +72,7 @@ public sealed class DenoisingStep : ITrainingStep
     private void Pass(long number, Tensor sum)
     {
         using var scope = NewDisposeScope();
+        using var gradients = enable_grad();
         options.BeforePass?.Invoke(number);
         var batch = batches.Batch(number);
         var noisy = schedule.AddNoise(batch.Latents, batch.Noise, batch.Timesteps);
@@ -82,7 +83,7 @@ public sealed class DenoisingStep : ITrainingStep
         var prediction = network(noisy, batch.Timesteps, batch.Context);
         var terms = DiffusionLoss.Compute(prediction, target, weights, options.Loss.PriorWeight);
         (options.Accumulation == 1 ? terms.Total : terms.Total / options.Accumulation).backward();
-        using var _ = no_grad();
+        using var none = no_grad();
         sum.add_(stack([terms.Total, terms.Instance, terms.Prior ?? terms.Total]));
     }
 }

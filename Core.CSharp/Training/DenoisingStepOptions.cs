@@ -18,7 +18,9 @@ public sealed record DenoisingStepOptions
     /// <summary>Passes whose gradients are averaged into one optimiser step.</summary>
     public int Accumulation { get; init; } = 1;
 
-    /// <summary>Called with each batch's number before its pass, to set what depends on it, such as dropout's generator.</summary>
+    /// <summary>
+    /// Called with each batch's number before its pass, to set what depends on it, such as dropout's generator.
+    /// </summary>
     public Action<long>? BeforePass { get; init; }
 
     /// <summary>Refuses settings that cannot train.</summary>
@@ -35,7 +37,10 @@ public sealed record DenoisingStepOptions
 
         if (ClipNorm is { } limit && !(limit > 0))
         {
-            throw new RecipesException("ClipNorm", $"the limit is {limit}", "Set a limit above 0, or leave clipping out.");
+            throw new RecipesException(
+                "ClipNorm",
+                $"the limit is {limit}",
+                "Set a limit above 0, or leave clipping out.");
         }
     }
 }

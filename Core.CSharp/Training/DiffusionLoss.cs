@@ -6,7 +6,10 @@ namespace Recipes.Core.Training;
 /// <summary>Settings of <see cref="DiffusionLoss"/>.</summary>
 public sealed record DiffusionLossOptions
 {
-    /// <summary>γ of min-SNR weighting (Hang et al., "Efficient Diffusion Training via Min-SNR Weighting Strategy"); none by default.</summary>
+    /// <summary>
+    /// γ of min-SNR weighting (Hang et al., "Efficient Diffusion Training via Min-SNR Weighting Strategy"); none by
+    /// default.
+    /// </summary>
     public double? MinSnrGamma { get; init; }
 
     /// <summary>
@@ -25,7 +28,10 @@ public sealed record DiffusionLossOptions
 
         if (PriorWeight is { } weight && !(weight > 0))
         {
-            throw new RecipesException("Prior preservation", $"the weight is {weight}", "Set a weight above 0, or leave the class images out.");
+            throw new RecipesException(
+                "Prior preservation",
+                $"the weight is {weight}",
+                "Set a weight above 0, or leave the class images out.");
         }
     }
 }
@@ -48,13 +54,15 @@ public static class DiffusionLoss
     /// <param name="weights">A factor per sample, [batch]; null for 1.</param>
     /// <param name="priorWeight">λ; null where the batch holds no class images.</param>
     /// <exception cref="RecipesException">Prior preservation over a batch that does not split in halves.</exception>
-    public static LossTerms Compute(Tensor prediction, Tensor target, Tensor? weights = null, double? priorWeight = null)
+    public static LossTerms Compute(
+        Tensor prediction, Tensor target, Tensor? weights = null, double? priorWeight = null)
     {
         if (!prediction.shape.SequenceEqual(target.shape))
         {
             throw new RecipesException(
                 "Diffusion loss",
-                $"the network gives [{string.Join(", ", prediction.shape)}], the target is [{string.Join(", ", target.shape)}]",
+                $"the network gives [{string.Join(", ", prediction.shape)}], "
+                    + $"the target is [{string.Join(", ", target.shape)}]",
                 "Train a network with as many output channels as the latents have.");
         }
 
@@ -81,7 +89,10 @@ public static class DiffusionLoss
         var count = samples.shape[0];
         if (count % 2 != 0)
         {
-            throw new RecipesException("Prior preservation", $"a batch of {count} has no two halves", "Give as many class images as instances.");
+            throw new RecipesException(
+                "Prior preservation",
+                $"a batch of {count} has no two halves",
+                "Give as many class images as instances.");
         }
 
         var instance = samples.narrow(0, 0, count / 2).mean();

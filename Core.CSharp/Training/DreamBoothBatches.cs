@@ -22,7 +22,9 @@ internal sealed class DreamBoothBatches : IBatchSource
     /// <param name="options">The settings.</param>
     /// <param name="instances">The subject's latents.</param>
     /// <param name="classes">The class's latents, with prior preservation.</param>
-    /// <param name="context">Text embeddings of the subject's prompt and, with prior preservation, the class's: [1 or 2, tokens, width].</param>
+    /// <param name="context">
+    /// Text embeddings of the subject's prompt and, with prior preservation, the class's: [1 or 2, tokens, width].
+    /// </param>
     /// <param name="timesteps">Diffusion times there are.</param>
     /// <param name="device">Where to train.</param>
     public DreamBoothBatches(
@@ -53,20 +55,26 @@ internal sealed class DreamBoothBatches : IBatchSource
         long count = options.Batch * (classes is null ? 1 : 2);
         long[] shape = [count, .. instances.Shape];
         var posterior = Normal(RandomStreams.Augmentation, number, shape);
-        var latents = instances.Draw(instanceOrder.Take(number * options.Batch, options.Batch), posterior.narrow(0, 0, options.Batch));
+        var latents = instances.Draw(
+            instanceOrder.Take(number * options.Batch, options.Batch), posterior.narrow(0, 0, options.Batch));
         if (classes is not null && classOrder is not null)
         {
             var drawn = classes.Draw(
-                classOrder.Take(number * options.Batch, options.Batch), posterior.narrow(0, options.Batch, options.Batch));
+                classOrder.Take(number * options.Batch, options.Batch),
+                posterior.narrow(0, options.Batch, options.Batch));
             latents = cat([latents, drawn], 0);
         }
 
         var noise = Normal(RandomStreams.Noise, number, shape);
         using var generator = streams.Generator(RandomStreams.Timesteps, number);
         var times = randint(0, timesteps, count, dtype: ScalarType.Int64, generator: generator).to(device);
-        var states = Context();
-        scope.MoveToOuter(latents, noise, times, states);
-        return new DenoisingBatch(latents, noise, times, states);
+        var prompts = Context();
+        foreach (var kept in (Tensor[])[latents, noise, times, prompts])
+        {
+            kept.MoveToOuterDisposeScope();
+        }
+
+        return new DenoisingBatch(latents, noise, times, prompts);
     }
 
     /// <summary>The prompts' embeddings, one for each picture.</summary>

@@ -12,7 +12,9 @@ public enum Precision
     BFloat16,
 }
 
-/// <summary>Prior preservation: class pictures that keep the class from drifting to the subject (Ruiz et al., equation 2).</summary>
+/// <summary>
+/// Prior preservation: class pictures that keep the class from drifting to the subject (Ruiz et al., equation 2).
+/// </summary>
 public sealed record PriorPreservation
 {
     /// <summary>Pictures of the class, drawn by the base model from <see cref="Prompt"/>.</summary>
@@ -89,7 +91,8 @@ public sealed record DreamBoothOptions
     public string PlanHash { get; init; } = "";
 
     /// <summary>The rate by step.</summary>
-    public LearningRate LearningRate => new() { Rate = Rate, Shape = Schedule, Steps = Steps, WarmUp = WarmUp, Cycles = Cycles };
+    public LearningRate LearningRate =>
+        new() { Rate = Rate, Shape = Schedule, Steps = Steps, WarmUp = WarmUp, Cycles = Cycles };
 
     /// <summary>How many different class pictures the training visits, out of those there are.</summary>
     public (int Visited, int Count) ClassImageVisits =>
@@ -111,7 +114,11 @@ public sealed record DreamBoothOptions
                 "Prior.Images",
                 $"they are of {prior.Images.Size} px, the subject's of {Images.Size}",
                 "Prepare both at one size.");
-            Require(prior.Prompt != Prompt, "Prior.Prompt", "it is the subject's own prompt", "Leave the subject's token out of it.");
+            Require(
+                prior.Prompt != Prompt,
+                "Prior.Prompt",
+                "it is the subject's own prompt",
+                "Leave the subject's token out of it.");
         }
     }
 

@@ -15,7 +15,9 @@ public static class DreamBoothTrainer
     /// <param name="options">The settings.</param>
     /// <param name="progress">Told of every step.</param>
     /// <param name="cancellation">Ends the training after the running step, with a checkpoint.</param>
-    /// <exception cref="RecipesException">Settings or pictures that cannot train, or a loss that is not a number.</exception>
+    /// <exception cref="RecipesException">
+    /// Settings or pictures that cannot train, or a loss that is not a number.
+    /// </exception>
     /// <exception cref="OperationCanceledException">It was cancelled before the first step.</exception>
     public static TrainingResult Run(
         StableDiffusionModel model,
@@ -27,7 +29,9 @@ public static class DreamBoothTrainer
         CheckModel(model, options);
         Freeze(model);
         using var instances = LatentCache.Encode(model.Vae, options.Images, cancellation);
-        using var classes = options.Prior is { } prior ? LatentCache.Encode(model.Vae, prior.Images, cancellation) : null;
+        using var classes = options.Prior is { } prior
+            ? LatentCache.Encode(model.Vae, prior.Images, cancellation)
+            : null;
         var streams = new RandomStreams(options.Seed);
         var adapters = Attach(model, options, streams);
         try
@@ -70,7 +74,11 @@ public static class DreamBoothTrainer
             {
                 Rate = options.LearningRate,
                 AdamW = options.AdamW,
-                Loss = new DiffusionLossOptions { MinSnrGamma = options.MinSnrGamma, PriorWeight = options.Prior?.Weight },
+                Loss = new DiffusionLossOptions
+                {
+                    MinSnrGamma = options.MinSnrGamma,
+                    PriorWeight = options.Prior?.Weight,
+                },
                 ClipNorm = options.ClipNorm,
                 Accumulation = options.Accumulation,
                 BeforePass = dropout.Begin,
@@ -87,7 +95,10 @@ public static class DreamBoothTrainer
             progress,
             cancellation);
         var visits = options with { Steps = done };
-        return new TrainingResult(status, done, adapters, Weights(step.Optimiser)) { ClassImages = visits.ClassImageVisits };
+        return new TrainingResult(status, done, adapters, Weights(step.Optimiser))
+        {
+            ClassImages = visits.ClassImageVisits,
+        };
     }
 
     private static void CheckModel(StableDiffusionModel model, DreamBoothOptions options)
@@ -95,7 +106,10 @@ public static class DreamBoothTrainer
         var wanted = options.Precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
         if (model.UNet.DType != wanted)
         {
-            throw new RecipesException(model.Folder, $"it was loaded in {model.UNet.DType}, the training is in {wanted}", $"Load it in {wanted}.");
+            throw new RecipesException(
+                model.Folder,
+                $"it was loaded in {model.UNet.DType}, the training is in {wanted}",
+                $"Load it in {wanted}.");
         }
 
         var factor = model.Vae.Config.Factor;
@@ -145,7 +159,8 @@ public static class DreamBoothTrainer
         return sets.Count == 0 ? null : LoraSet.Join(sets);
     }
 
-    private static IReadOnlyList<NamedParameter> Trained(StableDiffusionModel model, DreamBoothOptions options, LoraSet? adapters)
+    private static IReadOnlyList<NamedParameter> Trained(
+        StableDiffusionModel model, DreamBoothOptions options, LoraSet? adapters)
     {
         var parameters = new List<NamedParameter>(adapters?.Parameters ?? []);
         if (options.Lora is null)
@@ -160,7 +175,9 @@ public static class DreamBoothTrainer
         return parameters;
     }
 
-    /// <summary>The prompts' embeddings: computed once while the text encoder is frozen, anew at each pass while it is trained.</summary>
+    /// <summary>
+    /// The prompts' embeddings: computed once while the text encoder is frozen, anew at each pass while it is trained.
+    /// </summary>
     private static Func<Tensor> Context(StableDiffusionModel model, DreamBoothOptions options)
     {
         string[] prompts = options.Prior is { } prior ? [options.Prompt, prior.Prompt] : [options.Prompt];
@@ -179,7 +196,8 @@ public static class DreamBoothTrainer
     private static Dictionary<string, Tensor> Weights(AdamW optimiser)
     {
         using var _ = no_grad();
-        return optimiser.State.ToDictionary(item => item.Key, item => item.Value.Master.detach().clone().DetachFromDisposeScope());
+        return optimiser.State.ToDictionary(
+            item => item.Key, item => item.Value.Master.detach().clone().DetachFromDisposeScope());
     }
 
     /// <summary>Sets the adapters' dropout for each pass, by its number.</summary>

@@ -14,7 +14,9 @@ public sealed record EmaOptions
     /// <summary>Steps before the average starts; until then it is the weights themselves.</summary>
     public long UpdateAfterStep { get; init; }
 
-    /// <summary>Whether the decay rises as 1 - (1 + step/InverseGamma)^-Power instead of (1 + step)/(10 + step).</summary>
+    /// <summary>
+    /// Whether the decay rises as 1 - (1 + step/InverseGamma)^-Power instead of (1 + step)/(10 + step).
+    /// </summary>
     public bool WarmUp { get; init; }
 
     /// <summary>Pace of the warm-up.</summary>
@@ -40,7 +42,10 @@ public sealed class Ema : IDisposable
     {
         if (weights.FirstOrDefault(weight => weight.dtype != ScalarType.Float32) is { } narrow)
         {
-            throw new RecipesException("Ema", $"a weight is {narrow.dtype}", "Average the optimiser's float32 masters instead.");
+            throw new RecipesException(
+                "Ema",
+                $"a weight is {narrow.dtype}",
+                "Average the optimiser's float32 masters instead.");
         }
 
         this.options = options;
@@ -81,7 +86,10 @@ public sealed class Ema : IDisposable
     {
         if (saved.Count != averages.Length)
         {
-            throw new RecipesException("Ema", $"the checkpoint holds {saved.Count} averages, not {averages.Length}", "Resume from a checkpoint of this run.");
+            throw new RecipesException(
+                "Ema",
+                $"the checkpoint holds {saved.Count} averages, not {averages.Length}",
+                "Resume from a checkpoint of this run.");
         }
 
         TensorLists.Copy(averages, [.. saved]);

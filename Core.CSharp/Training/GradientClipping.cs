@@ -3,7 +3,9 @@ using static TorchSharp.torch;
 
 namespace Recipes.Core.Training;
 
-/// <summary>Limits the joint norm of all gradients (Pascanu et al., "On the difficulty of training recurrent neural networks").</summary>
+/// <summary>
+/// Limits the joint norm of all gradients (Pascanu et al., "On the difficulty of training recurrent neural networks").
+/// </summary>
 public static class GradientClipping
 {
     /// <summary>
@@ -17,7 +19,10 @@ public static class GradientClipping
     {
         if (!(limit > 0))
         {
-            throw new RecipesException("Gradient clipping", $"the limit is {limit}", "Set a limit above 0, or leave clipping out.");
+            throw new RecipesException(
+                "Gradient clipping",
+                $"the limit is {limit}",
+                "Set a limit above 0, or leave clipping out.");
         }
 
         if (gradients.Length == 0)

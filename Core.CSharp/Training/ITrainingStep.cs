@@ -6,7 +6,9 @@ namespace Recipes.Core.Training;
 public interface ITrainingStep : IDisposable
 {
     /// <summary>Trains on the batches of one optimiser step.</summary>
-    /// <param name="step">Counted from 0. It decides data and random numbers; weights and optimiser are the only state.</param>
+    /// <param name="step">
+    /// Counted from 0. It decides data and random numbers; weights and optimiser are the only state.
+    /// </param>
     StepResult Run(long step);
 
     /// <summary>All that a later <see cref="RestoreState"/> needs to go on as if nothing had happened.</summary>

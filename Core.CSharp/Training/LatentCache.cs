@@ -38,8 +38,10 @@ public sealed class LatentCache : IDisposable
             cancellation.ThrowIfCancellationRequested();
             using var inner = NewDisposeScope();
             using var picture = vae.Encode(images.Read(index).to(device));
-            means.Add((picture.Mean.to(ScalarType.Float32) * vae.Config.ScalingFactor).MoveToOuterDisposeScope());
-            deviations.Add((picture.LogVar.to(ScalarType.Float32).mul(0.5).exp() * vae.Config.ScalingFactor).MoveToOuterDisposeScope());
+            var mean = picture.Mean.to(ScalarType.Float32) * vae.Config.ScalingFactor;
+            var deviation = picture.LogVar.to(ScalarType.Float32).mul(0.5).exp() * vae.Config.ScalingFactor;
+            means.Add(mean.MoveToOuterDisposeScope());
+            deviations.Add(deviation.MoveToOuterDisposeScope());
         }
 
         return new LatentCache(cat(means, 0).DetachFromDisposeScope(), cat(deviations, 0).DetachFromDisposeScope());

@@ -19,7 +19,9 @@ public enum RateShape
     Polynomial,
 }
 
-/// <summary>The learning rate by optimiser step, with the formulas of the reference schedulers (diffusers' optimization.py).</summary>
+/// <summary>
+/// The learning rate by optimiser step, with the formulas of the reference schedulers (diffusers' optimization.py).
+/// </summary>
 public sealed record LearningRate
 {
     /// <summary>The full rate.</summary>
@@ -34,7 +36,10 @@ public sealed record LearningRate
     /// <summary>Steps over which the rate rises in a straight line from 0.</summary>
     public long WarmUp { get; init; }
 
-    /// <summary>Waves: 0.5 falls once to 0 for <see cref="RateShape.Cosine"/>; the number of restarts counts from 1 for <see cref="RateShape.CosineWithRestarts"/>.</summary>
+    /// <summary>
+    /// Waves of <see cref="RateShape.Cosine"/>, 0.5 by default, which falls to 0 once; falls of
+    /// <see cref="RateShape.CosineWithRestarts"/>, 1 by default.
+    /// </summary>
     public double? Cycles { get; init; }
 
     /// <summary>Power of <see cref="RateShape.Polynomial"/>.</summary>
@@ -57,7 +62,8 @@ public sealed record LearningRate
             RateShape.Linear => Rate * Math.Max(0, 1 - progress),
             RateShape.Cosine => Rate * Wave((Cycles ?? 0.5) * 2 * progress),
             RateShape.CosineWithRestarts => progress >= 1 ? 0 : Rate * Wave((Cycles ?? 1) * progress % 1),
-            RateShape.Polynomial => step > Steps ? EndRate : ((Rate - EndRate) * Math.Pow(1 - progress, Power)) + EndRate,
+            RateShape.Polynomial =>
+                step > Steps ? EndRate : ((Rate - EndRate) * Math.Pow(1 - progress, Power)) + EndRate,
             _ => Rate,
         };
     }
@@ -69,7 +75,10 @@ public sealed record LearningRate
         Require(Rate > 0 && double.IsFinite(Rate), $"the rate is {Rate}", "Set a rate above 0, such as 1e-4.");
         Require(Steps > 0, $"there are {Steps} steps", "Set at least 1 step.");
         Require(WarmUp >= 0, $"the warm-up is {WarmUp} steps", "Set a warm-up of 0 steps or more.");
-        Require(WarmUp < Steps, $"the warm-up of {WarmUp} steps is as long as the training of {Steps}", "Shorten the warm-up, or train longer.");
+        Require(
+            WarmUp < Steps,
+            $"the warm-up of {WarmUp} steps is as long as the training of {Steps}",
+            "Shorten the warm-up, or train longer.");
         Require(Cycles is null or > 0, $"there are {Cycles} cycles", "Set a number of cycles above 0.");
         Require(
             Shape != RateShape.Polynomial || (EndRate >= 0 && EndRate < Rate),

@@ -37,7 +37,9 @@ public sealed class RandomStreams(string seed)
     /// <summary>The root seed.</summary>
     public string Root { get; } = seed;
 
-    /// <summary>The seed of one stream at one step: the first eight bytes of the SHA-256 of root, stream and step.</summary>
+    /// <summary>
+    /// The seed of one stream at one step: the first eight bytes of the SHA-256 of root, stream and step.
+    /// </summary>
     public ulong Seed(string stream, long step)
     {
         var text = string.Create(CultureInfo.InvariantCulture, $"{Root}\0{stream}\0{step}");
@@ -50,7 +52,9 @@ public sealed class RandomStreams(string seed)
     /// <param name="device">The CPU by default, whose numbers are the same whatever trains.</param>
     public Generator Generator(string stream, long step, Device? device = null) => new(Seed(stream, step), device);
 
-    /// <summary>A permutation of 0 to <paramref name="count"/> - 1 (Fisher and Yates), drawn without native code.</summary>
+    /// <summary>
+    /// A permutation of 0 to <paramref name="count"/> - 1 (Fisher and Yates), drawn without native code.
+    /// </summary>
     public int[] Permutation(string stream, long step, int count)
     {
         var order = new int[count];

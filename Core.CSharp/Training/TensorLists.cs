@@ -11,9 +11,32 @@ internal static class TensorLists
     // A wrong script ends the process when the function is first called: every one of these is called by a test.
     // 6 is the number of float32, whose name TorchScript does not know; a script must end in an empty line.
     private const string Script = """
-        def adamw(weights: List[Tensor], gradients: List[Tensor], first: List[Tensor], second: List[Tensor], counts: List[Tensor], rate: Tensor, beta1: float, beta2: float, decay: float, epsilon: float) -> Tensor:
+        def adamw(
+            weights: List[Tensor],
+            gradients: List[Tensor],
+            first: List[Tensor],
+            second: List[Tensor],
+            counts: List[Tensor],
+            rate: Tensor,
+            beta1: float,
+            beta2: float,
+            decay: float,
+            epsilon: float) -> Tensor:
             none: List[Tensor] = []
-            torch._fused_adamw_(weights, gradients, first, second, none, counts, lr=rate, beta1=beta1, beta2=beta2, weight_decay=decay, eps=epsilon, amsgrad=False, maximize=False)
+            torch._fused_adamw_(
+                weights,
+                gradients,
+                first,
+                second,
+                none,
+                counts,
+                lr=rate,
+                beta1=beta1,
+                beta2=beta2,
+                weight_decay=decay,
+                eps=epsilon,
+                amsgrad=False,
+                maximize=False)
             return rate
 
         def clip(gradients: List[Tensor], limit: float) -> Tensor:
@@ -39,7 +62,9 @@ internal static class TensorLists
 
     private static readonly Lazy<jit.CompilationUnit> Unit = new(() => jit.compile(Script));
 
-    /// <summary>One step of AdamW on float32 tensors; <paramref name="counts"/> hold the number of the step, from 1.</summary>
+    /// <summary>
+    /// One step of AdamW on float32 tensors; <paramref name="counts"/> hold the number of the step, from 1.
+    /// </summary>
     public static void AdamW(
         Tensor[] weights,
         Tensor[] gradients,
@@ -48,9 +73,23 @@ internal static class TensorLists
         Tensor[] counts,
         Tensor rate,
         AdamWOptions options) =>
-        Call("adamw", weights, gradients, first, second, counts, rate, options.Beta1, options.Beta2, options.WeightDecay, options.Epsilon).Dispose();
+        Call(
+            "adamw",
+            weights,
+            gradients,
+            first,
+            second,
+            counts,
+            rate,
+            options.Beta1,
+            options.Beta2,
+            options.WeightDecay,
+            options.Epsilon).Dispose();
 
-    /// <summary>Scales all gradients alike so that their joint norm is at most the limit; the norm before, as a scalar on their device.</summary>
+    /// <summary>
+    /// Scales all gradients alike so that their joint norm is at most the limit; the norm before, as a scalar on their
+    /// device.
+    /// </summary>
     public static Tensor Clip(Tensor[] gradients, double limit) => Call("clip", gradients, limit);
 
     /// <summary>Fills every tensor with zeros.</summary>
@@ -60,7 +99,8 @@ internal static class TensorLists
     public static void Copy(Tensor[] to, Tensor[] source) => Call("copy", to, source, to[0]).Dispose();
 
     /// <summary>Moves each tensor towards its partner: to += weight × (source - to).</summary>
-    public static void Lerp(Tensor[] to, Tensor[] source, double weight) => Call("lerp", to, source, weight, to[0]).Dispose();
+    public static void Lerp(Tensor[] to, Tensor[] source, double weight) =>
+        Call("lerp", to, source, weight, to[0]).Dispose();
 
     private static Tensor Call(string name, params object[] arguments)
     {

@@ -27,7 +27,11 @@ public static class TrainingCheckpoint
         }
         catch (Exception e) when (e is IOException or UnauthorizedAccessException)
         {
-            throw new RecipesException(folder, $"the folder cannot be made ({e.Message.TrimEnd('.')})", "Choose another folder for the run.", e);
+            throw new RecipesException(
+                folder,
+                $"the folder cannot be made ({e.Message.TrimEnd('.')})",
+                "Choose another folder for the run.",
+                e);
         }
 
         SafeTensorsWriter.Write(
@@ -61,9 +65,13 @@ public static class TrainingCheckpoint
                 "Go back to that plan, or start a new run in another folder.");
         }
 
-        if (!long.TryParse(file.Metadata.GetValueOrDefault(StepKey), NumberStyles.None, CultureInfo.InvariantCulture, out var done))
+        var text = file.Metadata.GetValueOrDefault(StepKey);
+        if (!long.TryParse(text, NumberStyles.None, CultureInfo.InvariantCulture, out var done))
         {
-            throw new RecipesException(path, $"its header has no {StepKey}", "Delete the file to start from the first step.");
+            throw new RecipesException(
+                path,
+                $"its header has no {StepKey}",
+                "Delete the file to start from the first step.");
         }
 
         using var scope = NewDisposeScope();

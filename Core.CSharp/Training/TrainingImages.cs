@@ -43,7 +43,10 @@ public sealed class TrainingImages
 
         if (size < 1)
         {
-            throw new RecipesException("Training images", $"a size of {size} px is too small", "Set the base model's size, such as 512.");
+            throw new RecipesException(
+                "Training images",
+                $"a size of {size} px is too small",
+                "Set the base model's size, such as 512.");
         }
 
         return new TrainingImages(count, size, read);

@@ -28,7 +28,14 @@ public sealed record TrainingLoopOptions
 /// <param name="Rate">The learning rate.</param>
 /// <param name="SecondsPerStep">Mean since the start or resumption.</param>
 public sealed record TrainingStep(
-    long Step, long Total, double Loss, double InstanceLoss, double? PriorLoss, double GradientNorm, double Rate, double SecondsPerStep);
+    long Step,
+    long Total,
+    double Loss,
+    double InstanceLoss,
+    double? PriorLoss,
+    double GradientNorm,
+    double Rate,
+    double SecondsPerStep);
 
 /// <summary>How a training ended.</summary>
 public enum TrainingStatus
@@ -53,11 +60,17 @@ public static class TrainingLoop
     /// The loss is not a number, a checkpoint is of another plan or cannot be written; the last good one is kept.
     /// </exception>
     public static (TrainingStatus Status, long Done) Run(
-        ITrainingStep step, TrainingLoopOptions options, IProgress<TrainingStep>? progress, CancellationToken cancellation)
+        ITrainingStep step,
+        TrainingLoopOptions options,
+        IProgress<TrainingStep>? progress,
+        CancellationToken cancellation)
     {
         if (options.CheckpointEvery is <= 0)
         {
-            throw new RecipesException("CheckpointEvery", $"{options.CheckpointEvery} is not a number of steps", "Set 1 or more, or leave it out.");
+            throw new RecipesException(
+                "CheckpointEvery",
+                $"{options.CheckpointEvery} is not a number of steps",
+                "Set 1 or more, or leave it out.");
         }
 
         var folder = options.CheckpointFolder;

@@ -8,7 +8,8 @@ public sealed class TrainingResult : IDisposable
 {
     private readonly IReadOnlyDictionary<string, Tensor> weights;
 
-    internal TrainingResult(TrainingStatus status, long steps, LoraSet? adapters, IReadOnlyDictionary<string, Tensor> weights)
+    internal TrainingResult(
+        TrainingStatus status, long steps, LoraSet? adapters, IReadOnlyDictionary<string, Tensor> weights)
     {
         Status = status;
         Steps = steps;
@@ -25,7 +26,9 @@ public sealed class TrainingResult : IDisposable
     /// <summary>The trained adapters; null where the model itself was trained.</summary>
     public LoraSet? Adapters { get; }
 
-    /// <summary>Trained weights in float32 by name: unet.PATH.lora_A.weight, or unet.PATH.weight without adapters.</summary>
+    /// <summary>
+    /// Trained weights in float32 by name: unet.PATH.lora_A.weight, or unet.PATH.weight without adapters.
+    /// </summary>
     public IReadOnlyDictionary<string, Tensor> Weights => weights;
 
     /// <summary>Different class pictures visited, out of those there are.</summary>
@@ -36,11 +39,15 @@ public sealed class TrainingResult : IDisposable
     /// <param name="metadata">Strings for the header.</param>
     /// <param name="naming">How keys are spelt.</param>
     /// <exception cref="RecipesException">There are no adapters, or the file cannot be written.</exception>
-    public void SaveAdapters(string path, IReadOnlyDictionary<string, string>? metadata = null, LoraNaming naming = LoraNaming.Diffusers)
+    public void SaveAdapters(
+        string path, IReadOnlyDictionary<string, string>? metadata = null, LoraNaming naming = LoraNaming.Diffusers)
     {
         if (Adapters is null)
         {
-            throw new RecipesException(path, "the training changed the model itself, there are no adapters", "Save the model instead.");
+            throw new RecipesException(
+                path,
+                "the training changed the model itself, there are no adapters",
+                "Save the model instead.");
         }
 
         Adapters.Save(path, metadata, naming, weights);

@@ -10,7 +10,10 @@ module Parsing =
             "check", [ "recipes check recipes/dreambooth.fsx --set steps=20" ]
             "show", [ "recipes show recipes/dreambooth.fsx" ]
             "run", [ "recipes run recipes/dreambooth.fsx --set steps=200 --device cpu" ]
-            "sample", [ "recipes sample recipes/dreambooth.fsx --prompt \"sks robot on a beach\" --seed 7 --count 4" ]
+            "sample",
+            [
+                "recipes sample recipes/dreambooth.fsx --prompt \"sks robot on a beach\" --seed 7 --count 4"
+            ]
         ]
 
     let private verbs = [ "check"; "show"; "run"; "sample" ]
@@ -34,7 +37,11 @@ module Parsing =
     /// The first line of Argu's message, which is followed by the whole usage.
     let private fault (message: string) =
         let line = (message.ReplaceLineEndings "\n").Split('\n')[0]
-        if line.StartsWith "ERROR: " then "error: " + line[7..] else "error: " + line
+
+        if line.StartsWith "ERROR: " then
+            "error: " + line[7..]
+        else
+            "error: " + line
 
     let private verb (args: string array) =
         args |> Array.tryHead |> Option.filter (fun word -> List.contains word verbs)

@@ -18,7 +18,12 @@ module Sample =
     let private seed (args: ParseResults<SampleArgs>) =
         match args.TryGetResult SampleArgs.Seed with
         | Some seed when seed < 0L || seed > int64 Int32.MaxValue - 100_000L ->
-            raise (Submission.wrong $"--seed {seed}" "is out of range" "Give a whole number from 0 to two thousand million.")
+            raise (
+                Submission.wrong
+                    $"--seed {seed}"
+                    "is out of range"
+                    "Give a whole number from 0 to two thousand million."
+            )
         | seed -> seed
 
     /// Read here rather than as a setting: a plan that ran on one device may be drawn on another.

@@ -49,7 +49,8 @@ module Script =
         |> Seq.tryPick (fun frame ->
             match frame.GetFileName() with
             | null -> None
-            | file when List.contains (Path.GetFullPath file) files -> Some $"{shown file}({frame.GetFileLineNumber()})"
+            | file when List.contains (Path.GetFullPath file) files ->
+                Some $"{shown file}({frame.GetFileLineNumber()})"
             | _ -> None)
 
     /// Warnings go to `warn` a line each; what the script prints goes where the console's output goes.

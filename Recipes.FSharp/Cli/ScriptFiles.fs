@@ -38,7 +38,8 @@ type ScriptFiles(library: string) =
         reference.Replace(text, MatchEvaluator redirect)
 
     /// The source files read so far, in ordinal order.
-    member _.Read = read |> Seq.sortWith (fun a b -> String.CompareOrdinal(a, b)) |> Seq.toList
+    member _.Read =
+        read |> Seq.sortWith (fun a b -> String.CompareOrdinal(a, b)) |> Seq.toList
 
     override files.OpenFileForReadShim(path, ?useMemoryMappedFile, ?shouldShadowCopy) =
         if isSource path then
@@ -46,4 +47,8 @@ type ScriptFiles(library: string) =
             let text = files.Redirect(File.ReadAllText path)
             new MemoryStream(Encoding.UTF8.GetBytes text)
         else
-            base.OpenFileForReadShim(path, ?useMemoryMappedFile = useMemoryMappedFile, ?shouldShadowCopy = shouldShadowCopy)
+            base.OpenFileForReadShim(
+                path,
+                ?useMemoryMappedFile = useMemoryMappedFile,
+                ?shouldShadowCopy = shouldShadowCopy
+            )

@@ -71,14 +71,13 @@ module Submission =
         Session.Submitted <- 0
         Session.ExitCode <- 0
 
-        Session.Overrides <-
-            [
-                for text in submission.Assignments do
-                    assignment text
-                match submission.Device with
-                | Some device -> "device", device
-                | None -> ()
-            ]
+        Session.Overrides <- [
+            for text in submission.Assignments do
+                assignment text
+            match submission.Device with
+            | Some device -> "device", device
+            | None -> ()
+        ]
 
         Session.Runner <-
             fun plan ->
@@ -91,7 +90,9 @@ module Submission =
                 0
 
         let say (line: string) = Console.Error.WriteLine line
-        let evaluation = Script.evaluate (if submission.Quiet then ignore else say) submission.Script
+
+        let evaluation =
+            Script.evaluate (if submission.Quiet then ignore else say) submission.Script
 
         match evaluation with
         | Evaluation.Refused lines ->
@@ -102,7 +103,12 @@ module Submission =
             Faults.report error
             Faults.failed
         | Evaluation.Done _ when Session.Submitted = 0 ->
-            raise (wrong submission.Script "it submits no recipe" "End it with `|> Session.submit`, or `|> Session.pretrain`.")
+            raise (
+                wrong
+                    submission.Script
+                    "it submits no recipe"
+                    "End it with `|> Session.submit`, or `|> Session.pretrain`."
+            )
         | Evaluation.Done files ->
             if Session.ExitCode <> 0 || plans.Count = 0 then
                 Session.ExitCode

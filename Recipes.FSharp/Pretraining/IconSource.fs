@@ -11,7 +11,10 @@ module internal IconSource =
 
     /// What to type to get the packages.
     let command =
-        let names = SourcePackage.All |> Seq.map (fun package -> $"{package.Name}@{package.Version}")
+        let names =
+            SourcePackage.All
+            |> Seq.map (fun package -> $"{package.Name}@{package.Version}")
+
         $"""npm pack {String.concat " " names}"""
 
     /// The pack in the folder. Where there is none it is built from the packages' tarballs, which must lie there.

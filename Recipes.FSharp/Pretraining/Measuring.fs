@@ -16,11 +16,11 @@ module Measuring =
     let private reporting (tell: RunProgress -> unit) phase total (work: IProgress<int> -> 'a) =
         tell (RunProgress.Began(phase, 0, total))
 
-        let progress =
-            { new IProgress<int> with
+        let progress = {
+            new IProgress<int> with
                 member _.Report count =
                     tell (RunProgress.Reached(phase, count, None, None))
-            }
+        }
 
         let result = work progress
         tell (RunProgress.Ended phase)

@@ -94,7 +94,10 @@ module internal PretrainingText =
 
         Json.Object [
             "name", Json.Text plan.Name
-            "packages", Json.Object [ for package in SourcePackage.All -> package.FileName, Json.Text package.Sha256 ]
+            "packages",
+            Json.Object [
+                for package in SourcePackage.All -> package.FileName, Json.Text package.Sha256
+            ]
             "scenes", whole (int plan.Scenes)
             "seed", whole plan.Seed
             "device", Json.Text(string plan.Device)
@@ -150,6 +153,7 @@ type PretrainingPlan internal (data: PretrainingData) =
     /// The plan as it is read.
     member _.Text = PretrainingText.render hash.Value[..7] data
     override plan.ToString() = plan.Text
+
     override plan.Equals other =
         match other with
         | :? PretrainingPlan as other -> plan.Hash = other.Hash
@@ -161,13 +165,17 @@ type PretrainingPlan internal (data: PretrainingData) =
 module PretrainingPlan =
     let private least at bound (value: int) (unit': string) =
         if value < bound then
-            [ error "P3" at $"{value} is less than {bound}" $"Write {bound}{unit'} or more." ]
+            [
+                error "P3" at $"{value} is less than {bound}" $"Write {bound}{unit'} or more."
+            ]
         else
             []
 
     let private most at bound (value: int) (unit': string) =
         if value > bound then
-            [ error "P3" at $"{value} is more than {bound}" $"Write {bound}{unit'} or less." ]
+            [
+                error "P3" at $"{value} is more than {bound}" $"Write {bound}{unit'} or less."
+            ]
         else
             []
 
@@ -181,7 +189,8 @@ module PretrainingPlan =
         words
         |> List.countBy id
         |> List.filter (fun (_, times) -> times > 1)
-        |> List.map (fun (word, times) -> error "P2" $"{at}{word}" $"stands there {times} times" "Keep one of the lines.")
+        |> List.map (fun (word, times) ->
+            error "P2" $"{at}{word}" $"stands there {times} times" "Keep one of the lines.")
 
     let private foreign at (words: string list) (known: string list) =
         words
@@ -210,20 +219,53 @@ module PretrainingPlan =
 
         {
             Network = network
-            Steps = train (fun p -> match p with TrainPart.Steps n -> Some n | _ -> None) 0<step>
-            Batch = train (fun p -> match p with TrainPart.Batch n -> Some n | _ -> None) 0<img>
-            Rate = train (fun p -> match p with TrainPart.Rate r -> Some r | _ -> None) nan
-            Seed = train (fun p -> match p with TrainPart.Seed s -> Some s | _ -> None) 0
-            Average = pick (fun p -> match p with StagePart.Average a -> Some a | _ -> None) 0.999
+            Steps =
+                train
+                    (fun p ->
+                        match p with
+                        | TrainPart.Steps n -> Some n
+                        | _ -> None)
+                    0<step>
+            Batch =
+                train
+                    (fun p ->
+                        match p with
+                        | TrainPart.Batch n -> Some n
+                        | _ -> None)
+                    0<img>
+            Rate =
+                train
+                    (fun p ->
+                        match p with
+                        | TrainPart.Rate r -> Some r
+                        | _ -> None)
+                    nan
+            Seed =
+                train
+                    (fun p ->
+                        match p with
+                        | TrainPart.Seed s -> Some s
+                        | _ -> None)
+                    0
+            Average =
+                pick
+                    (fun p ->
+                        match p with
+                        | StagePart.Average a -> Some a
+                        | _ -> None)
+                    0.999
         }
 
     let private stageProblems (pretraining: Pretraining) (network: Network) =
         let at = network.Word
 
         match stageParts network pretraining with
-        | [] -> [ error "P1" at "has no budget" $"Add `{at} {{ steps 1000<step>; batch 64<img>; rate 1e-3 }}`." ]
-        | _ :: _ :: _ as several ->
-            [ error "P2" at $"stands there {several.Length} times" "Keep one of the blocks." ]
+        | [] -> [
+            error "P1" at "has no budget" $"Add `{at} {{ steps 1000<step>; batch 64<img>; rate 1e-3 }}`."
+          ]
+        | _ :: _ :: _ as several -> [
+            error "P2" at $"stands there {several.Length} times" "Keep one of the blocks."
+          ]
         | [ lines ] ->
             let words = lines |> List.map _.Word
             let stage = budget network lines
@@ -259,43 +301,88 @@ module PretrainingPlan =
     /// Checks a pretraining of a script, whose folder relative paths start at. Needs neither icons nor native code.
     let checkScript (script: string option) (pretraining: Pretraining) : Result<PretrainingPlan, Problem list> =
         let icons =
-            pretraining |> parts (fun p -> match p with PretrainingPart.Icons folder -> Some folder | _ -> None)
+            pretraining
+            |> parts (fun p ->
+                match p with
+                | PretrainingPart.Icons folder -> Some folder
+                | _ -> None)
 
         let scenes =
-            pretraining |> parts (fun p -> match p with PretrainingPart.Scenes n -> Some n | _ -> None)
+            pretraining
+            |> parts (fun p ->
+                match p with
+                | PretrainingPart.Scenes n -> Some n
+                | _ -> None)
 
         let train =
-            pretraining |> parts (fun p -> match p with PretrainingPart.Train part -> Some part | _ -> None)
+            pretraining
+            |> parts (fun p ->
+                match p with
+                | PretrainingPart.Train part -> Some part
+                | _ -> None)
 
         let figures =
             pretraining
-            |> parts (fun p -> match p with PretrainingPart.Figures lines -> Some lines | _ -> None)
+            |> parts (fun p ->
+                match p with
+                | PretrainingPart.Figures lines -> Some lines
+                | _ -> None)
             |> List.concat
 
         let outputs =
-            pretraining |> parts (fun p -> match p with PretrainingPart.Output(OutputPart.Folder f) -> Some f | _ -> None)
+            pretraining
+            |> parts (fun p ->
+                match p with
+                | PretrainingPart.Output(OutputPart.Folder f) -> Some f
+                | _ -> None)
 
         let draw chooser otherwise =
             figures
-            |> List.tryPick (fun p -> match p with FigurePart.Draw part -> chooser part | _ -> None)
+            |> List.tryPick (fun p ->
+                match p with
+                | FigurePart.Draw part -> chooser part
+                | _ -> None)
             |> Option.defaultValue otherwise
 
         let captions =
             figures
-            |> List.tryPick (fun p -> match p with FigurePart.Captions n -> Some n | _ -> None)
+            |> List.tryPick (fun p ->
+                match p with
+                | FigurePart.Captions n -> Some n
+                | _ -> None)
             |> Option.defaultValue 100
 
         let backgrounds =
             figures
-            |> List.tryPick (fun p -> match p with FigurePart.Backgrounds n -> Some n | _ -> None)
+            |> List.tryPick (fun p ->
+                match p with
+                | FigurePart.Backgrounds n -> Some n
+                | _ -> None)
             |> Option.defaultValue 3
 
-        let denoise = draw (fun p -> match p with DrawPart.Denoise n -> Some n | _ -> None) 20<step>
-        let guidance = draw (fun p -> match p with DrawPart.Guidance g -> Some g | _ -> None) 4.0
+        let denoise =
+            draw
+                (fun p ->
+                    match p with
+                    | DrawPart.Denoise n -> Some n
+                    | _ -> None)
+                20<step>
+
+        let guidance =
+            draw
+                (fun p ->
+                    match p with
+                    | DrawPart.Guidance g -> Some g
+                    | _ -> None)
+                4.0
 
         let problems = [
             if not (Text.RegularExpressions.Regex.IsMatch(pretraining.Name, @"\A[A-Za-z0-9][A-Za-z0-9._-]*\z")) then
-                error "P3" "pretraining" $"\"{pretraining.Name}\" names no folder" "Use letters, digits, `-`, `_` and `.`."
+                error
+                    "P3"
+                    "pretraining"
+                    $"\"{pretraining.Name}\" names no folder"
+                    "Use letters, digits, `-`, `_` and `.`."
 
             match icons with
             | [] -> error "P1" "icons" "is missing" "Add a line such as `icons \"data/icons\"`."
@@ -341,8 +428,20 @@ module PretrainingPlan =
                     Script = script
                     Icons = full folder
                     Scenes = count
-                    Seed = train |> List.tryPick (fun p -> match p with TrainPart.Seed s -> Some s | _ -> None) |> Option.defaultValue 1
-                    Device = train |> List.tryPick (fun p -> match p with TrainPart.Device d -> Some d | _ -> None) |> Option.defaultValue Cpu
+                    Seed =
+                        train
+                        |> List.tryPick (fun p ->
+                            match p with
+                            | TrainPart.Seed s -> Some s
+                            | _ -> None)
+                        |> Option.defaultValue 1
+                    Device =
+                        train
+                        |> List.tryPick (fun p ->
+                            match p with
+                            | TrainPart.Device d -> Some d
+                            | _ -> None)
+                        |> Option.defaultValue Cpu
                     Stages = [
                         for network in Network.All -> budget network (List.concat (stageParts network pretraining))
                     ]

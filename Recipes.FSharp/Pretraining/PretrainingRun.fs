@@ -44,7 +44,13 @@ module PretrainingRun =
             for name in names do
                 File.Copy(Path.Combine(source, name), folder.File(target, name), true)
 
-        let tokenizer = [ "vocab.json"; "merges.txt"; "tokenizer_config.json"; "special_tokens_map.json" ]
+        let tokenizer = [
+            "vocab.json"
+            "merges.txt"
+            "tokenizer_config.json"
+            "special_tokens_map.json"
+        ]
+
         let embedded = PocketModel.Folder
         copy embedded model [ "model_index.json" ]
         copy (Path.Combine(embedded, "scheduler")) (Path.Combine(model, "scheduler")) [ "scheduler_config.json" ]
@@ -60,11 +66,14 @@ module PretrainingRun =
         | Denoiser -> [ model; "unet"; "diffusion_pytorch_model.safetensors" ]
 
     let private file (folder: RunFolder) (parts: string list) = folder.File(List.toArray parts)
-    let private stateFile (folder: RunFolder) (network: Network) = folder.File("state", $"{network.Word}.safetensors")
+
+    let private stateFile (folder: RunFolder) (network: Network) =
+        folder.File("state", $"{network.Word}.safetensors")
 
     /// A finished stage has its weights and no state any more.
     let private isDone folder network =
-        File.Exists(file folder (weights network)) && not (File.Exists(stateFile folder network))
+        File.Exists(file folder (weights network))
+        && not (File.Exists(stateFile folder network))
 
     let private options (folder: RunFolder) (stage: StageBudget) =
         StageOptions(
@@ -119,17 +128,24 @@ module PretrainingRun =
 
         report, close
 
-    let private stages (folder: RunFolder) (plan: PretrainingPlan) pack (tell: RunProgress -> unit) (stop: CancellationToken) =
-        let left = plan.Stages |> List.filter (fun stage -> not (isDone folder stage.Network))
+    let private stages
+        (folder: RunFolder)
+        (plan: PretrainingPlan)
+        pack
+        (tell: RunProgress -> unit)
+        (stop: CancellationToken)
+        =
+        let left =
+            plan.Stages |> List.filter (fun stage -> not (isDone folder stage.Network))
 
         if not left.IsEmpty then
             tell (RunProgress.Note $"composing {plan.Scenes} scenes")
             let mutable report = ignore<StageProgress>
 
-            let progress =
-                { new IProgress<StageProgress> with
+            let progress = {
+                new IProgress<StageProgress> with
                     member _.Report step = report step
-                }
+            }
 
             use trainer =
                 new Trainer(
@@ -164,7 +180,10 @@ module PretrainingRun =
     /// What the model was made from and what came of it, by hashes.
     let private data (folder: RunFolder) (pack: string) =
         Json.Object [
-            "packages", Json.Object [ for package in SourcePackage.All -> package.FileName, Json.Text package.Sha256 ]
+            "packages",
+            Json.Object [
+                for package in SourcePackage.All -> package.FileName, Json.Text package.Sha256
+            ]
             "pack", Json.Text(sha256 pack)
             "weights",
             Json.Object [
@@ -225,7 +244,12 @@ module PretrainingRun =
 
     /// Runs the plan in its folder: from the start, from the stage and step where an earlier run of it was stopped, or
     /// not at all where one is finished. `tell` hears how it goes; `stop` ends it after the running step.
-    let run (plan: PretrainingPlan) (options: CookOptions) (tell: RunProgress -> unit) (stop: CancellationToken) : Outcome =
+    let run
+        (plan: PretrainingPlan)
+        (options: CookOptions)
+        (tell: RunProgress -> unit)
+        (stop: CancellationToken)
+        : Outcome =
         let frame: Frame = {
             Name = plan.Name
             Hash = plan.Hash

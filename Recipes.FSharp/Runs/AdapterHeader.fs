@@ -28,7 +28,9 @@ module internal AdapterHeader =
 
     let ofPlan (plan: Plan) : IReadOnlyDictionary<string, string> =
         let budget, lora = plan.Budget, plan.Lora
-        let sum (count: PlannedSubject -> int) = plan.Subjects |> List.sumBy count |> string
+
+        let sum (count: PlannedSubject -> int) =
+            plan.Subjects |> List.sumBy count |> string
 
         let prediction =
             match SchedulerConfig.Read(Path.Combine(plan.ModelFolder, "scheduler")).PredictionType with

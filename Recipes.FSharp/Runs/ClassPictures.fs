@@ -44,19 +44,16 @@ module internal ClassPictures =
 
         let draw first =
             let request =
-                Lower.request
-                    model
-                    plan
-                    Painter.batch
-                    [ subject.ClassPrompt ]
-                    [ for index in first .. first + Painter.batch - 1 -> seeds.Seed("picture", int64 index) ]
+                Lower.request model plan Painter.batch [ subject.ClassPrompt ] [
+                    for index in first .. first + Painter.batch - 1 -> seeds.Seed("picture", int64 index)
+                ]
 
             let done' = first / Painter.batch * steps
 
-            let progress =
-                { new IProgress<int> with
+            let progress = {
+                new IProgress<int> with
                     member _.Report step = reached (done' + step)
-                }
+            }
 
             TextToImage.Run(model, request, progress, stop)
             |> Seq.map (fun image -> ImageFile.EncodePng image)
@@ -66,4 +63,5 @@ module internal ClassPictures =
             reached ((pictures + Painter.batch - 1) / Painter.batch * steps))
 
     let work (plan: Plan) (subject: PlannedSubject) =
-        (int subject.PriorCount + Painter.batch - 1) / Painter.batch * int plan.Draw.Denoise
+        (int subject.PriorCount + Painter.batch - 1) / Painter.batch
+        * int plan.Draw.Denoise

@@ -59,10 +59,10 @@ module Cook =
 
             tell (RunProgress.Reached(Phase.Training, int step.Step, Some step.Loss, Some step.Rate))
 
-        let progress =
-            { new IProgress<TrainingStep> with
+        let progress = {
+            new IProgress<TrainingStep> with
                 member _.Report step = onStep step
-            }
+        }
 
         try
             let result =
@@ -82,7 +82,10 @@ module Cook =
     /// One phase that counts denoising passes.
     let private drawing (tell: RunProgress -> unit) phase total (draw: (int -> unit) -> 'a) =
         tell (RunProgress.Began(phase, 0, total))
-        let result = draw (fun count -> tell (RunProgress.Reached(phase, count, None, None)))
+
+        let result =
+            draw (fun count -> tell (RunProgress.Reached(phase, count, None, None)))
+
         tell (RunProgress.Ended phase)
         result
 
@@ -98,7 +101,14 @@ module Cook =
         json["seconds"] <- JsonValue.Create(Math.Round(seconds, 1))
         json
 
-    let private work (folder: RunFolder) (plan: Plan) options state (tell: RunProgress -> unit) (stop: CancellationToken) =
+    let private work
+        (folder: RunFolder)
+        (plan: Plan)
+        options
+        state
+        (tell: RunProgress -> unit)
+        (stop: CancellationToken)
+        =
         let clock = Stopwatch.StartNew()
         let shots = Painter.shots plan
         let subject = Lower.subject plan

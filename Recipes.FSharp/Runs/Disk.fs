@@ -14,7 +14,9 @@ module Disk =
             code = 28 || code = 122 || code = 0x80070027 || code = 0x80070070
         | _ -> false
 
-    let private megabytes (bytes: int64) = $"{(bytes + 999_999L) / 1_000_000L} MB"
+    let private megabytes (bytes: int64) =
+        let whole = bytes / 1_000_000L
+        $"{if bytes % 1_000_000L = 0L then whole else whole + 1L} MB"
 
     let private full (path: string) (error: exn) =
         RecipesException(

@@ -26,14 +26,25 @@ module internal Painter =
     ]
 
     /// One picture a shot. `reached` is told how many of `work shots` units are done.
-    let draw (model: StableDiffusionModel) (plan: Plan) (shots: Shot list) (reached: int -> unit) (stop: CancellationToken) =
+    let draw
+        (model: StableDiffusionModel)
+        (plan: Plan)
+        (shots: Shot list)
+        (reached: int -> unit)
+        (stop: CancellationToken)
+        =
         let request =
-            Lower.request model plan batch (shots |> List.map _.Prompt) (shots |> List.map (fun shot -> uint64 shot.Seed))
+            Lower.request
+                model
+                plan
+                batch
+                (shots |> List.map _.Prompt)
+                (shots |> List.map (fun shot -> uint64 shot.Seed))
 
-        let progress =
-            { new IProgress<int> with
+        let progress = {
+            new IProgress<int> with
                 member _.Report done' = reached done'
-            }
+        }
 
         TextToImage.Run(model, request, progress, stop) |> List.ofSeq
 

@@ -25,7 +25,8 @@ module PictureCache =
         | None, None ->
             Path.Combine(Environment.GetFolderPath Environment.SpecialFolder.UserProfile, ".cache", "recipes")
 
-    let private sha256 (bytes: byte array) = Convert.ToHexStringLower(SHA256.HashData bytes)
+    let private sha256 (bytes: byte array) =
+        Convert.ToHexStringLower(SHA256.HashData bytes)
 
     /// The folder for pictures decided by `key`; the key's text must be canonical.
     let folder (root: string) (key: string) =

@@ -62,4 +62,6 @@ module PictureText =
                 ]
             )
 
-        dict [ "parameters", parameters; "recipes", recipes ] |> Dictionary<string, string> :> IReadOnlyDictionary<_, _>
+        dict [ "parameters", parameters; "recipes", recipes ]
+        |> Dictionary<string, string>
+        :> IReadOnlyDictionary<_, _>

@@ -60,7 +60,9 @@ module Redraw =
 
         let prompts =
             match options.Prompts with
-            | [] -> plan.Samples |> List.map (fun sample -> sample.Text, sample.Plain, sample.Mentions)
+            | [] ->
+                plan.Samples
+                |> List.map (fun sample -> sample.Text, sample.Plain, sample.Mentions)
             | texts -> texts |> List.map (fun text -> text, text, [])
 
         [
@@ -109,7 +111,12 @@ module Redraw =
         tell (RunProgress.Began(Phase.After, 0, Painter.work plan shots))
 
         let images =
-            Painter.draw model plan shots (fun reached -> tell (RunProgress.Reached(Phase.After, reached, None, None))) stop
+            Painter.draw
+                model
+                plan
+                shots
+                (fun reached -> tell (RunProgress.Reached(Phase.After, reached, None, None)))
+                stop
 
         tell (RunProgress.Ended Phase.After)
 

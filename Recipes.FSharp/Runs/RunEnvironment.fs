@@ -39,12 +39,11 @@ module RunEnvironment =
         ]
 
     /// The same and the seeds of a plan.
-    let entries (plan: Plan) (threads: int) : (string * string) list =
-        [
-            yield! machine plan.Budget.Device threads
-            "seed", plan.Budget.Seed
-            "sample_seeds", plan.Draw.Seeds |> List.map string |> String.concat ","
-        ]
+    let entries (plan: Plan) (threads: int) : (string * string) list = [
+        yield! machine plan.Budget.Device threads
+        "seed", plan.Budget.Seed
+        "sample_seeds", plan.Draw.Seeds |> List.map string |> String.concat ","
+    ]
 
     let json (plan: Plan) (threads: int) =
         entries plan threads

@@ -29,7 +29,8 @@ module internal RunReport =
 
     let grid path (plan: Plan) (shots: Shot list) (before: Image list) (after: Image list) =
         let rows = [|
-            for shot, one, two in List.zip3 shots before after -> GridRow(shot.Prompt, $"seed {shot.Seed}", [| one; two |])
+            for shot, one, two in List.zip3 shots before after ->
+                GridRow(shot.Prompt, $"seed {shot.Seed}", [| one; two |])
         |]
 
         let model =
@@ -94,12 +95,18 @@ module internal RunReport =
                     | None -> ()
             |]
 
-            if points.Length = 0 then [] else [ ReportSeries(title, points) ]
+            if points.Length = 0 then
+                []
+            else
+                [ ReportSeries(title, points) ]
 
         ReportCurve(
             Title = "Training loss",
             YLabel = "loss (mean squared error)",
-            Series = [| yield! series "instance_loss" "subject"; yield! series "prior_loss" "class" |]
+            Series = [|
+                yield! series "instance_loss" "subject"
+                yield! series "prior_loss" "class"
+            |]
         )
     |]
 
@@ -130,7 +137,9 @@ module internal RunReport =
             |> String.concat ", "
 
         let who =
-            plan.Subjects |> List.map (fun s -> $"{s.Token} {s.Noun}") |> String.concat " and "
+            plan.Subjects
+            |> List.map (fun s -> $"{s.Token} {s.Noun}")
+            |> String.concat " and "
 
         Report.Write(
             path,

@@ -87,7 +87,7 @@ module RunState =
                     Threads = root.GetProperty("threads").GetInt32()
                     Results =
                         match root.TryGetProperty "results" with
-                        | true, results -> Some(JsonObject.Create results |> nonNull)
+                        | true, results -> Some(results.Clone() |> JsonObject.Create |> nonNull)
                         | false, _ -> None
                 }
             with

@@ -28,8 +28,7 @@ module internal Scores =
                 |> List.filter (fun (shot, _, _) -> List.contains subject.Token shot.Mentions)
 
             if not mine.IsEmpty then
-                let real =
-                    [| for picture in subject.Images -> ImageFile.Decode picture.Path |]
+                let real = [| for picture in subject.Images -> ImageFile.Decode picture.Path |]
 
                 let prompts = [| for shot, _, _ in mine -> shot.Plain |]
 
@@ -41,7 +40,11 @@ module internal Scores =
                             $"CLIP-I {subject.Token} {subject.Noun}"
                     Before = scorer.ClipI([| for _, image, _ in mine -> image |], real, prompts)
                     After = scorer.ClipI([| for _, _, image in mine -> image |], real, prompts)
-                    Ceiling = if real.Length > 1 then Some(scorer.ClipICeiling real) else None
+                    Ceiling =
+                        if real.Length > 1 then
+                            Some(scorer.ClipICeiling real)
+                        else
+                            None
                 }
 
         let texts = [| for shot in shots -> shot.Plain |]

@@ -49,6 +49,18 @@ let private run (folder: string) (args: string list) (onError: Process -> string
         Error = string errors
     }
 
+/// The program in this process: the exit code and standard error.
+let private inProcess (args: string list) =
+    let before = Console.Error
+    use error = new StringWriter()
+    Console.SetError error
+
+    try
+        let code = Program.main (List.toArray args)
+        code, string error
+    finally
+        Console.SetError before
+
 let private quietly folder args = run folder args (fun _ _ -> ())
 
 let private script (folder: string) steps =
@@ -79,19 +91,27 @@ let tests =
         test "wrong use ends with 2 and loses nothing" {
             withFolder (fun folder ->
                 script folder 2
+                let tiny = Path.Combine(folder, "tiny.fsx")
 
                 for args, said in
                     [
-                        [ "check"; "nowhere.fsx" ], "Scripts in that folder: tiny.fsx"
-                        [ "run"; "tiny.fsx"; "--libtorch"; "nowhere" ], "nowhere"
-                        [ "run"; "tiny.fsx"; "--set"; "stepz=3" ], "`steps`"
+                        [ "check"; Path.Combine(folder, "nowhere.fsx") ], "Scripts in that folder: tiny.fsx"
+                        [ "check"; folder ], "is a folder"
+                        [ "run"; tiny; "--libtorch"; "nowhere" ], "nowhere"
+                        [ "run"; tiny; "--set"; "steps" ], "name=value"
+                        [ "run"; tiny; "--set"; "stepz=3"; "--out"; folder ], "`steps`"
+                        [ "run"; tiny; "--device"; "tpu"; "--out"; folder ], "`tpu`"
+                        [ "sample"; tiny; "--count"; "0" ], "--count 0"
                     ] do
-                    let ended = quietly folder args
-                    Expect.equal ended.Code 2 ended.Error
-                    Expect.stringContains ended.Error said ""
-                    Expect.isFalse (ended.Error.Contains "   at ") "no stack"
+                    let code, error = inProcess args
+                    Expect.equal code 2 error
+                    Expect.stringContains error said ""
+                    Expect.isFalse (error.Contains "   at ") "no stack"
 
-                Expect.isFalse (Directory.Exists(Path.Combine(folder, "runs"))) "nothing was started")
+                let code, error = inProcess [ "sample"; tiny; "--run"; folder ]
+                Expect.equal code 1 error
+                Expect.stringContains error "there is no run of this plan" ""
+                Expect.isEmpty (Directory.GetDirectories(folder, "tiny-*")) "nothing was started")
         }
 
         test "SIGINT keeps a checkpoint and ends with 130; the same command continues; --json is one object" {
@@ -99,12 +119,16 @@ let tests =
                 skiptest "signals are POSIX's"
 
             withFolder (fun folder ->
-                script folder 40
+                script folder 20
                 let mutable asked = false
 
                 let stopped =
                     run folder [ "run"; "tiny.fsx" ] (fun program line ->
-                        if not asked && line.StartsWith "training: " && not (line.StartsWith "training: 0/") then
+                        if
+                            not asked
+                            && line.StartsWith "training: "
+                            && not (line.StartsWith "training: 0/")
+                        then
                             asked <- true
                             use kill = Process.Start("kill", $"-INT {program.Id}")
                             kill.WaitForExit())
@@ -127,6 +151,6 @@ let tests =
                     |> Seq.toList
 
                 Expect.equal figures [ "CLIP-I"; "CLIP-T" ] ""
-                Expect.equal (File.ReadAllLines(Path.Combine(runs[0], "metrics.jsonl"))).Length 40 "a line a step")
+                Expect.equal (File.ReadAllLines(Path.Combine(runs[0], "metrics.jsonl"))).Length 20 "a line a step")
         }
     ]

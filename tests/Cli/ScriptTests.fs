@@ -19,7 +19,8 @@ let tests =
     <| testList "script" [
         test "the library is the running copy, wherever #r says it lies" {
             withFolder (fun folder ->
-                write folder "_recipes.fsx" [ "#r \"../no/such/folder/Recipes.FSharp.dll\"" ] |> ignore
+                write folder "_recipes.fsx" [ "#r \"../no/such/folder/Recipes.FSharp.dll\"" ]
+                |> ignore
 
                 let script =
                     write folder "a.fsx" [
@@ -40,7 +41,8 @@ let tests =
 
         test "an error of the compiler names file, line and column, once" {
             withFolder (fun folder ->
-                let script = write folder "b.fsx" [ "open Recipes"; "let x: int ="; "    \"a\""; "let y = stepz 3" ]
+                let script =
+                    write folder "b.fsx" [ "open Recipes"; "let x: int ="; "    \"a\""; "let y = stepz 3" ]
 
                 match evaluate script with
                 | Evaluation.Refused lines ->

@@ -52,13 +52,15 @@ let tests =
         }
 
         test "without icons their figures are left out, and the captions' stay" {
-            use meter = new PocketMeter(model, clip, FigureOptions(Captions = 2, Distractors = 3, Steps = 1, TimedPictures = 1))
+            use meter =
+                new PocketMeter(model, clip, FigureOptions(Captions = 2, Distractors = 3, Steps = 1, TimedPictures = 1))
+
             let seen = ResizeArray<int>()
 
-            let progress =
-                { new System.IProgress<int> with
+            let progress = {
+                new System.IProgress<int> with
                     member _.Report step = seen.Add step
-                }
+            }
 
             let figures = meter.Measure(null, progress)
             Expect.isNull figures.Composed "composed"

@@ -4,39 +4,42 @@ open Expecto
 open Recipes
 open Recipes.Pretraining
 
-let private stage = [ StagePart.Train(steps 10<step>); StagePart.Train(batch 4<img>); StagePart.Train(rate 1e-3) ]
+let private stage = [
+    StagePart.Train(steps 10<step>)
+    StagePart.Train(batch 4<img>)
+    StagePart.Train(rate 1e-3)
+]
 
-let private right =
-    pretraining "toy" {
-        icons "icons"
-        scenes 100<img>
+let private right = pretraining "toy" {
+    icons "icons"
+    scenes 100<img>
 
-        autoencoder {
-            steps 10<step>
-            batch 4<img>
-            rate 1e-3
-            average 0.99
-        }
-
-        textTowers {
-            steps 10<step>
-            batch 4<img>
-            rate 1e-3
-        }
-
-        scoringTowers {
-            steps 10<step>
-            batch 4<img>
-            rate 1e-3
-            seed 2
-        }
-
-        denoiser {
-            steps 10<step>
-            batch 4<img>
-            rate 1e-3
-        }
+    autoencoder {
+        steps 10<step>
+        batch 4<img>
+        rate 1e-3
+        average 0.99
     }
+
+    textTowers {
+        steps 10<step>
+        batch 4<img>
+        rate 1e-3
+    }
+
+    scoringTowers {
+        steps 10<step>
+        batch 4<img>
+        rate 1e-3
+        seed 2
+    }
+
+    denoiser {
+        steps 10<step>
+        batch 4<img>
+        rate 1e-3
+    }
+}
 
 let private plan pretraining =
     match PretrainingPlan.check pretraining with
@@ -52,7 +55,12 @@ let private findings pretraining =
 let tests =
     testList "pretraining plan" [
         test "the right one passes; its stages come in the order of training" {
-            let plan = plan { right with Parts = List.rev right.Parts }
+            let plan =
+                plan {
+                    right with
+                        Parts = List.rev right.Parts
+                }
+
             Expect.equal (plan.Stages |> List.map _.Network) Network.All "order"
             Expect.equal plan.Stages.Head.Average 0.99 "average"
             Expect.equal (plan.Stages |> List.map _.Seed) [ 0; 0; 2; 0 ] "seeds"
@@ -61,15 +69,14 @@ let tests =
         }
 
         test "every problem at once" {
-            let wrong =
-                pretraining "a b" {
-                    scenes 0<img>
-                    warmup 3<step>
-                    PretrainingPart.Stage(Autoencoder, stage @ stage)
-                    PretrainingPart.Stage(TextTowers, [ StagePart.Train(rate -1.0); StagePart.Average 1.0 ])
-                    PretrainingPart.Stage(ScoringTowers, stage @ [ StagePart.Train(size 64<px>) ])
-                    figures { captions 0 }
-                }
+            let wrong = pretraining "a b" {
+                scenes 0<img>
+                warmup 3<step>
+                PretrainingPart.Stage(Autoencoder, stage @ stage)
+                PretrainingPart.Stage(TextTowers, [ StagePart.Train(rate -1.0); StagePart.Average 1.0 ])
+                PretrainingPart.Stage(ScoringTowers, stage @ [ StagePart.Train(size 64<px>) ])
+                figures { captions 0 }
+            }
 
             Expect.equal
                 (findings wrong)
@@ -98,7 +105,10 @@ let tests =
             for setting in PretrainingOverrides.settings do
                 let value = (setting.Example.Split '=')[1]
                 // Values that the recipe has not got already.
-                let value = if setting.Name.EndsWith "seed" then "9" elif setting.Name.EndsWith "rate" then "2e-3" else value
+                let value =
+                    if setting.Name.EndsWith "seed" then "9"
+                    elif setting.Name.EndsWith "rate" then "2e-3"
+                    else value
 
                 match PretrainingOverrides.apply [ setting.Name, value ] right with
                 | Error problems -> failtestf "%s: %A" setting.Name problems

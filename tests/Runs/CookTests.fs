@@ -32,14 +32,13 @@ let private planOf (folder: string) count =
     if not (Directory.Exists data) then
         pictures data
 
-    let dog =
-        subject "dog" {
-            token "sks"
-            images data
-            prior 4<img>
-        }
+    let dog = subject "dog" {
+        token "sks"
+        images data
+        prior 4<img>
+    }
 
-    recipe "tiny" (Models.folder<SD1> (Path.Combine(golden, "sd1"))) {
+    recipe "tiny" (Models.folder<SD1>(Path.Combine(golden, "sd1"))) {
         learn dog
         adapt (lora 4<rank>)
 
@@ -89,7 +88,9 @@ let tests =
         test "a stopped run continues to the bytes of one that was not stopped" {
             withFolder (fun folder ->
                 let plan = planOf folder 5<step>
-                let whole, state = finish plan (options folder "whole") ignore CancellationToken.None
+
+                let whole, state =
+                    finish plan (options folder "whole") ignore CancellationToken.None
 
                 let names = decided whole |> List.map fst
 
@@ -123,7 +124,13 @@ let tests =
                     use stop = new CancellationTokenSource()
 
                     match
-                        Cook.run plan (options folder "parts") (fun told -> if wanted told then stop.Cancel()) stop.Token
+                        Cook.run
+                            plan
+                            (options folder "parts")
+                            (fun told ->
+                                if wanted told then
+                                    stop.Cancel())
+                            stop.Token
                     with
                     | Outcome.Stopped place -> Expect.isTrue (Directory.Exists place) "the folder is kept"
                     | outcome -> failtest $"{outcome}"
@@ -168,7 +175,14 @@ let tests =
 
                 Expect.throwsT<RecipesException>
                     (fun () ->
-                        Cook.run other { options folder "" with Out = Some parts } ignore CancellationToken.None
+                        Cook.run
+                            other
+                            {
+                                options folder "" with
+                                    Out = Some parts
+                            }
+                            ignore
+                            CancellationToken.None
                         |> ignore)
                     "another plan"
 
@@ -193,10 +207,11 @@ let tests =
                 let other =
                     Redraw.run
                         plan
-                        { redraw with
-                            Prompts = [ "a red dog" ]
-                            Seed = Some 9L
-                            Count = Some 3
+                        {
+                            redraw with
+                                Prompts = [ "a red dog" ]
+                                Seed = Some 9L
+                                Count = Some 3
                         }
                         ignore
                         CancellationToken.None
@@ -224,8 +239,9 @@ let tests =
                 let fresh, _ =
                     finish
                         plan
-                        { options folder "out" with
-                            Fresh = true
+                        {
+                            options folder "out" with
+                                Fresh = true
                         }
                         (fun told ->
                             match told with

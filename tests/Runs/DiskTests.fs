@@ -8,7 +8,8 @@ open Recipes.Runs
 open Recipes.Tests.Support
 
 /// As the system reports a full disk: error 28, ENOSPC.
-let private full () = IOException("No space left on device", 28)
+let private full () =
+    IOException("No space left on device", 28)
 
 [<Tests>]
 let tests =
@@ -55,7 +56,9 @@ let tests =
         }
 
         test "other errors stay themselves" {
-            Expect.throwsT<FileNotFoundException> (fun () -> Disk.guard "x" (fun () -> raise (FileNotFoundException()))) ""
+            Expect.throwsT<FileNotFoundException>
+                (fun () -> Disk.guard "x" (fun () -> raise (FileNotFoundException())))
+                ""
         }
 
         test "too little space is refused before the start" {

@@ -12,23 +12,26 @@ open Recipes.Runs
 open Recipes.Tests.Support
 
 let private tiny icons' =
-    let stage = [ StagePart.Train(steps 2<step>); StagePart.Train(batch 2<img>); StagePart.Train(rate 1e-3) ]
+    let stage = [
+        StagePart.Train(steps 2<step>)
+        StagePart.Train(batch 2<img>)
+        StagePart.Train(rate 1e-3)
+    ]
 
-    let tiny =
-        pretraining "tiny" {
-            icons icons'
-            scenes 4<img>
+    let tiny = pretraining "tiny" {
+        icons icons'
+        scenes 4<img>
 
-            for network in Network.All do
-                PretrainingPart.Stage(network, stage)
+        for network in Network.All do
+            PretrainingPart.Stage(network, stage)
 
-            figures {
-                captions 1
-                backgrounds 0
-                denoise 1<step>
-                guidance 1.0
-            }
+        figures {
+            captions 1
+            backgrounds 0
+            denoise 1<step>
+            guidance 1.0
         }
+    }
 
     match PretrainingPlan.check tiny with
     | Ok plan -> plan
@@ -50,7 +53,11 @@ let tests =
             withFolder (fun folder ->
                 let error =
                     try
-                        PretrainingRun.run (tiny folder) (options (Path.Combine(folder, "out"))) ignore CancellationToken.None
+                        PretrainingRun.run
+                            (tiny folder)
+                            (options (Path.Combine(folder, "out")))
+                            ignore
+                            CancellationToken.None
                         |> failtestf "%A"
                     with :? RecipesException as error ->
                         error

@@ -30,9 +30,7 @@ let private fault (work: unit -> unit) =
 [<Tests>]
 let tests =
     testList "run folder" [
-        test "it is named by recipe and plan" {
-            Expect.equal (RunFolder.Name("dog", hash)) "dog-aaaaaaaa" ""
-        }
+        test "it is named by recipe and plan" { Expect.equal (RunFolder.Name("dog", hash)) "dog-aaaaaaaa" "" }
 
         test "a new folder and an empty one hold nothing" {
             withFolder (fun folder ->
@@ -105,7 +103,12 @@ let tests =
                 Directory.CreateDirectory(Path.Combine(folder, "samples")) |> ignore
                 use held = RunFolder.Hold folder
                 held.Clear()
-                let left = Directory.GetFileSystemEntries folder |> Array.map Path.GetFileName |> Array.sort
+
+                let left =
+                    Directory.GetFileSystemEntries folder
+                    |> Array.map Path.GetFileName
+                    |> Array.sort
+
                 Expect.sequenceEqual left [| "notes.txt"; "run.lock" |] "")
         }
 

@@ -31,10 +31,10 @@ let private options path =
 let private backward (random: torch.Generator) (parameters: Parameter seq) =
     for parameter in parameters do
         let weight = (draw random parameter.shape).``to``(parameter.dtype)
-        (parameter.mul weight).sum().backward ()
+        (parameter.mul weight).sum().backward()
 
 let private worst (a: Tensor) (b: Tensor) =
-    (a.``to``(torch.float64) - b.``to``(torch.float64)).abs().max().item<double> ()
+    (a.``to`` (torch.float64) - b.``to`` (torch.float64)).abs().max().item<double>()
 
 let private rates = [ 0.05; 0.02; 0.07; 0.01; 0.03 ]
 
@@ -43,7 +43,9 @@ let private byHand () =
     let random = generator 2UL
     let start = parameters torch.float32
 
-    let weights = start |> List.map (fun p -> p.``to``(torch.float64).data<double>().ToArray())
+    let weights =
+        start |> List.map (fun p -> p.``to``(torch.float64).data<double>().ToArray())
+
     let first = weights |> List.map (fun w -> Array.zeroCreate<double> w.Length)
     let second = weights |> List.map (fun w -> Array.zeroCreate<double> w.Length)
     let o = options AdamWPath.Plain
@@ -52,7 +54,8 @@ let private byHand () =
         let t = double (step + 1)
 
         for i, parameter in List.indexed start do
-            let gradient = (draw random parameter.shape).``to``(torch.float64).data<double>().ToArray()
+            let gradient =
+                (draw random parameter.shape).``to``(torch.float64).data<double>().ToArray()
 
             for j in 0 .. gradient.Length - 1 do
                 let g = gradient[j]
@@ -94,7 +97,7 @@ let tests =
                 let trained, _ = train torch.float32 path
 
                 for want, got in List.zip expected trained do
-                    let want = torch.tensor(want, dtype = torch.float64).reshape (got.shape)
+                    let want = torch.tensor(want, dtype = torch.float64).reshape(got.shape)
                     Expect.isLessThan (worst want got) 2e-6 $"weights of shape {got.shape}"
             }
 
@@ -107,14 +110,17 @@ let tests =
                     Expect.equal weight.dtype torch.bfloat16 "the weight's type"
                     Expect.equal (worst (master.``to`` torch.bfloat16) weight) 0.0 "the weight is the rounded master"
 
-                let lost = masters |> List.exists (fun master -> worst master (master.``to`` torch.bfloat16) > 0.0)
+                let lost =
+                    masters
+                    |> List.exists (fun master -> worst master (master.``to`` torch.bfloat16) > 0.0)
+
                 Expect.isTrue lost "the masters hold more than bfloat16 does"
             }
 
         test "a parameter without a gradient is left alone" {
             use _ = torch.NewDisposeScope()
             let parameters = parameters torch.float32
-            let before = parameters[1].detach().clone ()
+            let before = parameters[1].detach().clone()
             use optimiser = new AdamW(parameters, options AdamWPath.Fused)
             backward (generator 3UL) [ parameters[0]; parameters[2] ]
             optimiser.Step()
@@ -132,7 +138,7 @@ let tests =
             optimiser.ZeroGrad()
 
             for g in optimiser.Gradients do
-                Expect.equal (g.abs().max().item<float32> ()) 0.0f "zeroed"
+                Expect.equal (g.abs().max().item<float32>()) 0.0f "zeroed"
 
             backward (generator 4UL) parameters
             backward (generator 4UL) parameters
@@ -175,8 +181,7 @@ let tests =
         test "settings that cannot train are refused" {
             failsWith "nothing to train" (fun () -> (new AdamW(([]: Parameter list), AdamWOptions())).Dispose())
 
-            failsWith "Beta1" (fun () ->
-                (new AdamW(parameters torch.float32, AdamWOptions(Beta1 = 1.0))).Dispose())
+            failsWith "Beta1" (fun () -> (new AdamW(parameters torch.float32, AdamWOptions(Beta1 = 1.0))).Dispose())
 
             failsWith "named a" (fun () ->
                 let p = parameters torch.float32
@@ -187,20 +192,25 @@ let tests =
             use _ = torch.NewDisposeScope()
             let parameters = parameters torch.float32
             backward (generator 6UL) parameters
-            let before = [ for p in parameters -> (nonNull p.grad).clone () ]
+            let before = [ for p in parameters -> (nonNull p.grad).clone() ]
 
             let norm =
-                before |> List.sumBy (fun g -> g.pow(torch.tensor 2.0f).sum().item<float32> () |> double) |> sqrt
+                before
+                |> List.sumBy (fun g -> g.pow(torch.tensor 2.0f).sum().item<float32>() |> double)
+                |> sqrt
 
-            let told = GradientClipping.ClipByNorm(parameters, 1.5).item<float32> () |> double
+            let told = GradientClipping.ClipByNorm(parameters, 1.5).item<float32>() |> double
             Expect.floatClose Accuracy.medium told norm "the norm before"
 
             for was, p in List.zip before parameters do
-                Expect.isLessThan (worst (was.mul (torch.tensor (1.5 / (norm + 1e-6) |> float32))) (nonNull p.grad)) 1e-6 "scaled"
+                Expect.isLessThan
+                    (worst (was.mul (torch.tensor (1.5 / (norm + 1e-6) |> float32))) (nonNull p.grad))
+                    1e-6
+                    "scaled"
 
-            let again = GradientClipping.ClipByNorm(parameters, 100.0).item<float32> () |> double
+            let again = GradientClipping.ClipByNorm(parameters, 100.0).item<float32>() |> double
             Expect.floatClose Accuracy.low again 1.5 "within the limit now"
-            let third = GradientClipping.ClipByNorm(parameters, 100.0).item<float32> () |> double
+            let third = GradientClipping.ClipByNorm(parameters, 100.0).item<float32>() |> double
             Expect.floatClose Accuracy.medium third again "and left alone"
             failsWith "limit is 0" (fun () -> GradientClipping.ClipByNorm(parameters, 0.0) |> ignore)
         }

@@ -12,11 +12,14 @@ let private values (t: torch.Tensor) =
 /// A prediction whose errors are the same number all over each sample.
 let private batch (errors: float list) =
     let target = torch.randn (int64 errors.Length, 2L, 3L, 3L)
-    let offset = torch.tensor(List.map float32 errors |> Array.ofList).reshape (int64 errors.Length, 1L, 1L, 1L)
+
+    let offset =
+        torch.tensor(List.map float32 errors |> Array.ofList).reshape(int64 errors.Length, 1L, 1L, 1L)
+
     target + offset, target
 
 let private near (expected: float) (actual: torch.Tensor) what =
-    Expect.isLessThan (abs (expected - float (actual.item<float32> ()))) 1e-5 what
+    Expect.isLessThan (abs (expected - float (actual.item<float32>()))) 1e-5 what
 
 let private failsWith (part: string) (act: unit -> unit) =
     try

@@ -41,7 +41,10 @@ let tests =
             near (1.0 + cos (Math.PI / 4.0)) ((rate RateShape.Cosine).At 35L) "a quarter"
             near 1.0 ((rate RateShape.Cosine).At 60L) "the middle"
             near 0.0 ((rate RateShape.Cosine).At 110L) "the end"
-            let whole = LearningRate(Rate = 2.0, Shape = RateShape.Cosine, Steps = 100L, Cycles = 1.0)
+
+            let whole =
+                LearningRate(Rate = 2.0, Shape = RateShape.Cosine, Steps = 100L, Cycles = 1.0)
+
             near 0.0 (whole.At 50L) "a whole wave has its valley in the middle"
             near 2.0 (whole.At 100L) "and ends at the top"
         }
@@ -65,8 +68,7 @@ let tests =
         }
 
         test "schedules that could not train are refused" {
-            failsWith "as long as the training" (fun () ->
-                LearningRate(Rate = 1.0, Steps = 10L, WarmUp = 10L).Check())
+            failsWith "as long as the training" (fun () -> LearningRate(Rate = 1.0, Steps = 10L, WarmUp = 10L).Check())
 
             failsWith "the rate is 0" (fun () -> LearningRate(Rate = 0.0, Steps = 10L).Check())
             failsWith "0 steps" (fun () -> LearningRate(Rate = 1.0, Steps = 0L).Check())
@@ -82,11 +84,21 @@ let tests =
                 weight.fill_ (float32 step) |> ignore
                 ema.Update()
                 let since = float (step - 1)
-                let decay = if step = 1 then 0.0 else min 0.5 ((1.0 + since) / (10.0 + since))
+
+                let decay =
+                    if step = 1 then
+                        0.0
+                    else
+                        min 0.5 ((1.0 + since) / (10.0 + since))
+
                 expected <- expected - (1.0 - decay) * (expected - float step)
 
-            Expect.isLessThan (abs (expected - float (ema.Averages[0].[0L].item<float32> ()))) 1e-5 "the average"
-            near (1.0 - 4.0 ** -0.75) ((new Ema([ weight ], EmaOptions(WarmUp = true, Power = 0.75))).DecayAt 4L) "warm-up"
+            Expect.isLessThan (abs (expected - float (ema.Averages[0].[0L].item<float32>()))) 1e-5 "the average"
+
+            near
+                (1.0 - 4.0 ** -0.75)
+                ((new Ema([ weight ], EmaOptions(WarmUp = true, Power = 0.75))).DecayAt 4L)
+                "warm-up"
 
             near
                 0.0

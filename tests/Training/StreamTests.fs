@@ -18,17 +18,25 @@ let tests =
     testList "streams" [
         test "seed, stream and step decide the numbers" {
             let a = RandomStreams "17"
-            draw (RandomStreams "17") "noise" 3L |> Expect.equal "again the same" (draw a "noise" 3L)
 
-            let drawn =
-                [ draw a "noise" 3L; draw a "noise" 4L; draw a "timesteps" 3L; draw (RandomStreams "18") "noise" 3L ]
+            draw (RandomStreams "17") "noise" 3L
+            |> Expect.equal "again the same" (draw a "noise" 3L)
+
+            let drawn = [
+                draw a "noise" 3L
+                draw a "noise" 4L
+                draw a "timesteps" 3L
+                draw (RandomStreams "18") "noise" 3L
+            ]
 
             drawn |> List.distinct |> List.length |> Expect.equal "all different" 4
         }
 
         test "the seed of a stream is the start of a SHA-256" {
             let hash = SHA256.HashData(Encoding.UTF8.GetBytes "robot\000noise\00012")
-            RandomStreams("robot").Seed("noise", 12L) |> Expect.equal "little-endian" (System.BitConverter.ToUInt64(hash, 0))
+
+            RandomStreams("robot").Seed("noise", 12L)
+            |> Expect.equal "little-endian" (System.BitConverter.ToUInt64(hash, 0))
         }
 
         testProperty "an order visits every item once an epoch"
@@ -41,7 +49,10 @@ let tests =
         testProperty "an order is the same in whatever pieces it is taken"
         <| fun (PositiveInt count) (PositiveInt batch) (NonNegativeInt number) ->
             let count, batch, start = count % 20 + 1, batch % 9 + 1, int64 (number % 100)
-            let fresh () = DataOrder(RandomStreams "1", "order", count)
+
+            let fresh () =
+                DataOrder(RandomStreams "1", "order", count)
+
             let whole = fresh().Take(0L, int start + batch)
             fresh().Take(start, batch) = whole[int start ..]
 
@@ -59,7 +70,13 @@ let tests =
         test "permutations are even" {
             // 3! orders of 3 items over 6000 epochs: 1000 each, standard deviation 29.
             let streams = RandomStreams "even"
-            let counts = [ for epoch in 0L .. 5999L -> streams.Permutation("order", epoch, 3) |> List.ofArray ] |> List.countBy id
+
+            let counts =
+                [
+                    for epoch in 0L .. 5999L -> streams.Permutation("order", epoch, 3) |> List.ofArray
+                ]
+                |> List.countBy id
+
             Expect.equal "all orders" 6 counts.Length
 
             for order, count in counts do

@@ -53,12 +53,12 @@ public sealed class Conv2d : nn.Module<Tensor, Tensor>, IAdaptable
 
     /// <inheritdoc/>
     public Tensor Map(Tensor input, Tensor weight) =>
-        nn.functional.conv2d(input, weight, strides: stride, padding: padding);
+        Convolution.Apply(input, weight, null, stride, padding);
 
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {
-        var output = nn.functional.conv2d(input, weight, bias, stride, padding);
+        var output = Convolution.Apply(input, weight, bias, stride, padding);
         foreach (var adapter in adapters)
         {
             output = adapter.Apply(this, input, output);
