@@ -44,8 +44,8 @@ type PretrainingPlan internal (data: PretrainingData) =
 
 [<RequireQualifiedAccess>]
 module PretrainingPlan =
-    /// Checks a pretraining of a script, whose folder a relative path of the icons starts at; the results' starts at the
-    /// current folder, as a recipe's does. Needs neither icons nor native code.
+    /// Checks a pretraining of a script, whose folder a relative path of the icons starts at; the results' starts at
+    /// the current folder, as a recipe's does. Needs neither icons nor native code.
     let checkScript (script: string option) (pretraining: Pretraining) : Result<PretrainingPlan, Problem list> =
         let data = PretrainingDraft.ofPretraining script pretraining
 
