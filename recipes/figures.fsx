@@ -26,6 +26,13 @@ let rec private options (pack: string option) (guidance: float) (places: string 
 let private pack, private guidance, private places =
     fsi.CommandLineArgs |> List.ofArray |> List.tail |> options None 4.0 []
 
+let private tell (progress: Runs.RunProgress) =
+    match progress with
+    | Runs.RunProgress.Began(phase, _, total) -> eprintfn $"{phase}: {total} steps"
+    | Runs.RunProgress.Ended phase -> eprintfn $"{phase}: done"
+    | Runs.RunProgress.Reached _
+    | Runs.RunProgress.Note _ -> ()
+
 try
     let target, model, clip =
         match places with
@@ -34,7 +41,7 @@ try
         | [] -> "runs/figures", PocketModel.Folder, PocketModel.ClipFolder
 
     let figures =
-        Measuring.write model clip pack Cpu (FigureOptions(Guidance = guidance)) target ignore CancellationToken.None
+        Measuring.write model clip pack Cpu (FigureOptions(Guidance = guidance)) target tell CancellationToken.None
 
     printf $"%s{figures.ToJson()}"
 with :? RecipesException as fault ->

@@ -71,7 +71,7 @@ public sealed class IconPack
 
     private static byte[][] ReadEntries(string path, IReadOnlyList<Icon> icons)
     {
-        const string cure = "Build the pack again: `dotnet fsi recipes/pretrain.fsx` says how.";
+        const string cure = "Delete it: `recipes run recipes/pretrain.fsx` builds it where there is none.";
         if (!File.Exists(path))
         {
             throw new RecipesException(path, "the icon pack is not there", cure);

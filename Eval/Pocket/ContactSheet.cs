@@ -16,7 +16,8 @@ public static class ContactSheet
         ("cartoon", "lion", null, "green"), ("3d", "turtle", null, "yellow"), ("cartoon", "butterfly", null, "pink"),
         ("3d", "whale", null, "white"), ("flat", "octopus", null, "blue"), ("cartoon", "elephant", null, "white"),
         ("3d", "panda", null, "green"), ("flat", "sunflower", null, "purple"), ("cartoon", "cactus", null, "orange"),
-        ("3d", "mushroom", null, "teal"), ("cartoon", "strawberry", null, "white"), ("flat", "watermelon", null, "gray"),
+        ("3d", "mushroom", null, "teal"), ("cartoon", "strawberry", null, "white"),
+        ("flat", "watermelon", null, "gray"),
         ("3d", "hamburger", null, "red"), ("cartoon", "pizza", null, "purple"), ("flat", "ice cream", null, "pink"),
         ("3d", "donut", null, "blue"), ("cartoon", "castle", null, "yellow"), ("flat", "house", null, "white"),
         ("3d", "bus", null, "green"), ("cartoon", "airplane", null, "blue"), ("3d", "rocket", null, "black"),
@@ -40,7 +41,9 @@ public static class ContactSheet
     /// <summary>Their captions: the prompts.</summary>
     public static IReadOnlyList<string> Prompts { get; } = [.. Scenes.Select(Captions.Canonical)];
 
-    /// <summary>Draws the sheet: six pictures abreast, each over its prompt. The n-th picture has the seed n, from 1.</summary>
+    /// <summary>
+    /// Draws the sheet: six pictures abreast, each over its prompt. The n-th picture has the seed n, from 1.
+    /// </summary>
     /// <param name="model">The embedded model, or one that draws the same things.</param>
     /// <param name="steps">DDIM steps a picture.</param>
     /// <param name="guidance">Strength of the guidance.</param>

@@ -18,7 +18,10 @@ public sealed record FigureOptions
     /// <summary>Decides captions, their rivals, the pictures' seeds and the composed scenes.</summary>
     public int Seed { get; init; } = 1;
 
-    /// <summary>Backgrounds that each held-out thing is composed on, in every style, for the autoencoder's figure; 0 leaves it out.</summary>
+    /// <summary>
+    /// Backgrounds that each held-out thing is composed on, in every style, for the autoencoder's figure; 0 leaves it
+    /// out.
+    /// </summary>
     public int HeldOutBackgrounds { get; init; } = 3;
 
     /// <summary>Timed pictures, of which the median counts.</summary>

@@ -23,7 +23,9 @@ public sealed class PocketMeter : IDisposable
     /// <param name="clipFolder">The CLIP that finds captions.</param>
     /// <param name="options">How to measure.</param>
     /// <param name="device">The CPU by default.</param>
-    /// <exception cref="RecipesException">A folder does not hold its model, or more captions are asked for than there are.</exception>
+    /// <exception cref="RecipesException">
+    /// A folder does not hold its model, or more captions are asked for than there are.
+    /// </exception>
     public PocketMeter(string modelFolder, string clipFolder, FigureOptions options, Device? device = null)
     {
         this.options = options;
@@ -37,7 +39,7 @@ public sealed class PocketMeter : IDisposable
     public int TotalSteps => Captioned().TotalSteps + ((options.TimedPictures + 1) * options.Steps);
 
     /// <summary>Takes every figure.</summary>
-    /// <param name="icons">The real icons, for the autoencoder's figure and the upper bound; null leaves both out.</param>
+    /// <param name="icons">The real icons, for the autoencoder and the upper bound; null leaves both out.</param>
     /// <param name="progress">Told how many of <see cref="TotalSteps"/> are done.</param>
     /// <param name="cancellation">Looked at before each denoising step.</param>
     public PocketFigures Measure(

@@ -60,9 +60,7 @@ module Submission =
                      | names -> $"""Scripts in that folder: {String.concat ", " names}.""")
             )
 
-    /// Evaluates the script; `run` gets every plan that it submits once all of them are checked, with the source files.
-    /// Gives the exit code.
-    let evaluate (submission: Submission) (run: string list -> Submitted list -> int) : int =
+    let private host (submission: Submission) (run: string list -> Submitted list -> int) : int =
         existing submission.Script
         let plans = ResizeArray<Submitted>()
         Session.Mode <- submission.Mode
@@ -114,3 +112,14 @@ module Submission =
                 Session.ExitCode
             else
                 run files (List.ofSeq plans)
+
+    /// Evaluates the script; `run` gets every plan that it submits once all of them are checked, with the source files.
+    /// Gives the exit code. Whatever is submitted later in this process is shown again, as in a bare script.
+    let evaluate (submission: Submission) (run: string list -> Submitted list -> int) : int =
+        try
+            host submission run
+        finally
+            Session.Mode <- Mode.Show
+            Session.Json <- false
+            Session.Script <- None
+            Session.Overrides <- []

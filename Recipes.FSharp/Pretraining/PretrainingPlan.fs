@@ -1,9 +1,8 @@
 namespace Recipes.Pretraining
 
-open System
-open System.Globalization
 open System.IO
 open Recipes
+<<<<<<< HEAD
 open Recipes.Core.Pocket
 
 /// The checked budget of one network.
@@ -121,6 +120,8 @@ module internal PretrainingText =
                 "guidance", Json.Number plan.Guidance
             ]
         ]
+=======
+>>>>>>> figures
 
 /// A pretraining that has passed every check; only `PretrainingPlan.check` makes one.
 [<StructuredFormatDisplay("{Text}"); Sealed>]
@@ -163,6 +164,7 @@ type PretrainingPlan internal (data: PretrainingData) =
 
 [<RequireQualifiedAccess>]
 module PretrainingPlan =
+<<<<<<< HEAD
     let private least at bound (value: int) (unit': string) =
         if value < bound then
             [
@@ -414,16 +416,23 @@ module PretrainingPlan =
             yield! most "figures.denoise" 1000 (int denoise) "<step>"
             yield! inside "figures.guidance" guidance (fun g -> g >= 0.0 && g <= 50.0) "from 0 to 50"
         ]
+=======
+    /// Checks a pretraining of a script, whose folder a relative path of the icons starts at; the results' starts at
+    /// the current folder, as a recipe's does. Needs neither icons nor native code.
+    let checkScript (script: string option) (pretraining: Pretraining) : Result<PretrainingPlan, Problem list> =
+        let data = PretrainingDraft.ofPretraining script pretraining
+>>>>>>> figures
 
         let full (folder: string) =
             match script |> Option.map Path.GetDirectoryName with
             | Some(NonNull start) -> Path.GetFullPath(folder, start)
             | _ -> Path.GetFullPath folder
 
-        match problems, icons, scenes with
-        | [], folder :: _, count :: _ ->
+        match PretrainingChecks.findings data pretraining with
+        | [] ->
             Ok(
                 PretrainingPlan {
+<<<<<<< HEAD
                     Name = pretraining.Name
                     Script = script
                     Icons = full folder
@@ -450,9 +459,14 @@ module PretrainingPlan =
                     Denoise = denoise
                     Guidance = guidance
                     Outputs = Path.GetFullPath(outputs |> List.tryHead |> Option.defaultValue "runs")
+=======
+                    data with
+                        Icons = full data.Icons
+                        Outputs = Path.GetFullPath data.Outputs
+>>>>>>> figures
                 }
             )
-        | _ -> Error problems
+        | problems -> Error problems
 
     /// Checks a pretraining whose relative paths start at the current folder.
     let check pretraining = checkScript None pretraining

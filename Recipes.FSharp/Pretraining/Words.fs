@@ -102,8 +102,8 @@ module Language =
     /// Trains the embedded model from icons: its name and its lines.
     let pretraining name = PretrainingBlock name
 
-    /// The folder that holds `icons.pack`, or the packages' tarballs that it is built from. A relative path starts at the
-    /// script's folder.
+    /// The folder that holds `icons.pack`, or the packages' tarballs that it is built from. A relative path
+    /// starts at the script's folder.
     let icons folder = PretrainingPart.Icons folder
 
     /// How many scenes are composed; all networks learn from the same ones.

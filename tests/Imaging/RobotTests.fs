@@ -27,7 +27,7 @@ let tests =
             use images = TrainingImages.Load(pictures.Value, 128)
             Expect.equal images.Pixels.shape [| 5L; 3L; 128L; 128L |] "shape")
 
-        testCase "the orange stripe and the teal body show in each" (fun () ->
+        testCase "the red stripe and the steel body show in each" (fun () ->
             for path in pictures.Value do
                 let pixels = (ImageFile.Decode path).Pixels |> Array.chunkBySize 3
 
@@ -37,6 +37,6 @@ let tests =
 
                     float (pixels |> Array.filter close |> Array.length) / float pixels.Length
 
-                Expect.isGreaterThan (share [| 31; 181; 181 |]) 0.04 $"teal in {path}"
-                Expect.isGreaterThan (share [| 255; 138; 31 |]) 0.008 $"orange in {path}")
+                Expect.isGreaterThan (share [| 201; 212; 223 |]) 0.04 $"steel in {path}"
+                Expect.isGreaterThan (share [| 232; 69; 60 |]) 0.008 $"red in {path}")
     ]

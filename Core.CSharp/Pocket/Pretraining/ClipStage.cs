@@ -11,7 +11,9 @@ public static class ClipStage
 {
     /// <summary>Trains <paramref name="clip"/>.</summary>
     /// <param name="clip">The towers, their weights filled.</param>
-    /// <param name="pairs">Draws pictures [batch, 3, size, size], already normalised for the tower, and token ids [batch, length].</param>
+    /// <param name="pairs">
+    /// Draws pictures [batch, 3, size, size], already normalised for the tower, and token ids [batch, length].
+    /// </param>
     /// <param name="options">The budget.</param>
     /// <param name="progress">Told of the loss.</param>
     /// <param name="cancellation">Stops after the running step.</param>

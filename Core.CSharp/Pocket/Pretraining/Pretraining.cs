@@ -97,7 +97,8 @@ public sealed class Pretraining : IDisposable
     /// <param name="config">Its shape.</param>
     /// <param name="stage">The budget.</param>
     /// <param name="model">
-    /// The model's folder: its autoencoder, text encoder and scheduler are read, unet/ takes config.json and the weights.
+    /// The model's folder: its autoencoder, text encoder and scheduler are read, unet/ takes config.json and the
+    /// weights.
     /// </param>
     /// <returns>Whether the last step was reached.</returns>
     public bool Denoiser(UNetConfig config, StageOptions stage, string model)
@@ -127,7 +128,9 @@ public sealed class Pretraining : IDisposable
     /// <inheritdoc/>
     public void Dispose() => scenes.Dispose();
 
-    /// <summary>A network with first weights. They are drawn on the CPU, so that a seed gives the same on every device.</summary>
+    /// <summary>
+    /// A network with first weights. They are drawn on the CPU, so that a seed gives the same on every device.
+    /// </summary>
     private T Fresh<T>(Func<Device, ScalarType, T> make, StageOptions stage)
         where T : nn.Module
     {
@@ -167,7 +170,8 @@ public sealed class Pretraining : IDisposable
             var numbers = arange(at, Math.Min(at + LatentBatch, scenes.Count), device: options.Device);
             var mean = vae.Encode(scenes.Pictures(numbers)).Mean * vae.Config.ScalingFactor;
             latents ??= torch.empty(
-                [scenes.Count, .. mean.shape[1..]], dtype: ScalarType.Float16, device: options.Device).DetachFromDisposeScope();
+                [scenes.Count, .. mean.shape[1..]], dtype: ScalarType.Float16, device: options.Device)
+                .DetachFromDisposeScope();
             latents.narrow(0, at, mean.shape[0]).copy_(mean);
         }
 

@@ -39,7 +39,8 @@ public sealed class SceneCache : IDisposable
         var pictures = Render(set, composer, device);
         using var ids = CaptionTokens.Encode(tokenizer, set.Captions);
         var alike = set.Scenes
-            .Select((scene, index) => (Key: (scene.Style, scene.Background.Name, scene.Second is null), Index: (long)index))
+            .Select((scene, index) =>
+                (Key: (scene.Style, scene.Background.Name, scene.Second is null), Index: (long)index))
             .GroupBy(item => item.Key)
             .Select(group => group.Select(item => item.Index).ToArray())
             .ToArray();
@@ -56,7 +57,8 @@ public sealed class SceneCache : IDisposable
             var batch = Math.Min(ComposeBatch, set.Scenes.Count - at);
             var drawn = composer.Compose(set, arange(at, at + batch));
             pictures ??= empty(
-                [set.Scenes.Count, .. drawn.shape[1..]], dtype: ScalarType.Byte, device: device).DetachFromDisposeScope();
+                [set.Scenes.Count, .. drawn.shape[1..]], dtype: ScalarType.Byte, device: device)
+                .DetachFromDisposeScope();
             pictures.narrow(0, at, batch).copy_(drawn.add(1).mul(127.5).round());
         }
 

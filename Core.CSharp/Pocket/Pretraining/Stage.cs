@@ -9,7 +9,9 @@ internal static class Stage
 {
     private const int StepsAReport = 50;
 
-    /// <summary>Runs a stage to its last step, its deadline or its cancellation; true when it reached the last step.</summary>
+    /// <summary>
+    /// Runs a stage to its last step, its deadline or its cancellation; true when it reached the last step.
+    /// </summary>
     /// <param name="name">vae, clip or unet.</param>
     /// <param name="options">The stage's budget.</param>
     /// <param name="trainee">What is trained.</param>

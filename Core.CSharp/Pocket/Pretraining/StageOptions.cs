@@ -27,7 +27,7 @@ public sealed record StageOptions
     /// <summary>Root seed of every random stream of the stage.</summary>
     public string Seed { get; init; } = "0";
 
-    /// <summary>The state to resume from and to leave behind when <see cref="Deadline"/> comes first; none when null.</summary>
+    /// <summary>The state to resume from, and to leave behind at the end of the work; none when null.</summary>
     public string? StateFile { get; init; }
 
     /// <summary>When to stop early, keeping the state.</summary>

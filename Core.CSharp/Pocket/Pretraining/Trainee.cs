@@ -49,7 +49,9 @@ internal sealed class Trainee : IDisposable
         average.Update();
     }
 
-    /// <summary>The averaged weights in float16. They leave the float32 averages directly: bfloat16 would blur them.</summary>
+    /// <summary>
+    /// The averaged weights in float16. They leave the float32 averages directly: bfloat16 would blur them.
+    /// </summary>
     public HalfWeights Average() => new(optimiser.Parameters.Zip(
         average.Averages,
         (item, averaged) => new KeyValuePair<string, Tensor>(item.Name, averaged)));

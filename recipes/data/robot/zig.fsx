@@ -102,7 +102,7 @@ let curve start (limb: Limb) =
         p.MoveTo(point start)
         p.QuadTo(point limb.Joint, point limb.End))
 
-/// A grey bent tube that ends in an orange mitten with a thumb.
+/// A grey bent tube that ends in a red mitten with a thumb.
 let arm (canvas: SKCanvas) shoulder (limb: Limb) inward =
     use line = curve shoulder limb
     canvas.DrawPath(line, pen 14.0 outline)
@@ -110,8 +110,8 @@ let arm (canvas: SKCanvas) shoulder (limb: Limb) inward =
     let x, y = limb.End
     let thumb = x + 8.0 * inward, y - 6.0
     canvas.DrawCircle(point thumb, 6.5f, flat outline)
-    ball canvas limb.End 11.0 [ "#FFC46B"; "#FF9A2E"; "#E9711A" ]
-    canvas.DrawCircle(point thumb, 4.0f, flat (colour "#FF9A2E"))
+    ball canvas limb.End 11.0 [ "#FF9C8F"; "#F0362E"; "#B8121B" ]
+    canvas.DrawCircle(point thumb, 4.0f, flat (colour "#F0362E"))
 
 /// A leg ringed in purple and white, and a boot that points outward.
 let leg (canvas: SKCanvas) hip (limb: Limb) outward =
@@ -134,7 +134,7 @@ let leg (canvas: SKCanvas) hip (limb: Limb) outward =
             p.CubicTo(point (toe - 20.0, y - 10.0), point (toe + 20.0, y - 10.0), point (toe + 19.0, y + 11.0))
             p.Close())
 
-    canvas.DrawPath(boot, fill (linear (x, y - 8.0) (x, y + 12.0) [ "#2A7F8F"; "#14505E" ]))
+    canvas.DrawPath(boot, fill (linear (x, y - 8.0) (x, y + 12.0) [ "#8796A5"; "#566473" ]))
     canvas.DrawPath(boot, pen 3.0 outline)
 
 /// A coil spring with a red ball on top.
@@ -166,7 +166,7 @@ let eye (canvas: SKCanvas) pose (x, y) radius =
     canvas.DrawCircle(
         point (x, y),
         float32 radius,
-        fill (radial (x - radius * 0.3, y - radius * 0.3) (radius * 1.5) [ "#FFF7B0"; "#FFDE3B"; "#F5B400" ])
+        fill (radial (x - radius * 0.3, y - radius * 0.3) (radius * 1.5) [ "#E6FFFF"; "#5FD8FF"; "#1B9BE0" ])
     )
 
     let gx, gy = pose.Gaze
@@ -200,7 +200,7 @@ let mouth (canvas: SKCanvas) kind =
 let body (canvas: SKCanvas) =
     let box = SKRect(-52f, -48f, 52f, 48f)
     use shape = new SKRoundRect(box, 22f)
-    canvas.DrawRoundRect(shape, fill (linear (-40.0, -48.0) (30.0, 50.0) [ "#5FE0DA"; "#1FB5B5"; "#0E8C94" ]))
+    canvas.DrawRoundRect(shape, fill (linear (-40.0, -48.0) (30.0, 50.0) [ "#F2F6FA"; "#C9D4DF"; "#98A8B8" ]))
     canvas.Save() |> ignore
     canvas.ClipRoundRect(shape, SKClipOperation.Intersect, true)
 
@@ -216,9 +216,9 @@ let body (canvas: SKCanvas) =
     use sharp = pen 14.5 outline
     sharp.StrokeJoin <- SKStrokeJoin.Miter
     canvas.DrawPath(stripe, sharp)
-    use orange = pen 9.0 (colour "#FF8A1F")
-    orange.StrokeJoin <- SKStrokeJoin.Miter
-    canvas.DrawPath(stripe, orange)
+    use red = pen 9.0 (colour "#E8453C")
+    red.StrokeJoin <- SKStrokeJoin.Miter
+    canvas.DrawPath(stripe, red)
 
     // Light along the upper left edge, shade along the lower right one.
     use edge = new SKRoundRect(SKRect(-47f, -43f, 47f, 43f), 18f)

@@ -1,0 +1,122 @@
+namespace Recipes.Pretraining
+
+open System
+open System.Globalization
+open Recipes
+open Recipes.Core.Pocket
+
+/// The checked budget of one network.
+type StageBudget = {
+    Network: Network
+    Steps: int<step>
+    Batch: int<img>
+    Rate: float
+    Average: float
+    Seed: int
+}
+
+/// What a checked pretraining comes to.
+type internal PretrainingData = {
+    Name: string
+    Script: string option
+    Icons: string
+    Scenes: int<img>
+    Seed: int
+    Device: Device
+    Stages: StageBudget list
+    Captions: int
+    Backgrounds: int
+    Denoise: int<step>
+    Guidance: float
+    Outputs: string
+}
+
+/// A plan as it is read and as it is hashed.
+[<RequireQualifiedAccess>]
+module internal PretrainingText =
+    let private culture = CultureInfo.InvariantCulture
+    let private number (value: float) = value.ToString("0.######", culture)
+    let private rate (value: float) = value.ToString("0.###e-0", culture)
+
+    let private parameters (network: Network) =
+        match network with
+        | Autoencoder -> PocketShape.VaeParameters
+        | TextTowers -> PocketShape.TextTowerParameters
+        | ScoringTowers -> PocketShape.ClipParameters
+        | Denoiser -> PocketShape.UNetParameters
+
+    let private stage (scenes: int<img>) (stage: StageBudget) = [
+        let millions = (float (parameters stage.Network) / 1e6).ToString("0.00", culture)
+        let seen = int64 stage.Steps * int64 stage.Batch
+        let times = (float seen / float scenes).ToString("0.0", culture)
+        "train", $"{stage.Network}, {millions} million parameters"
+
+        "",
+        $"""{counted (int64 stage.Steps) "step"} of {counted (int64 stage.Batch) "scene"}: {counted seen "scene"} seen, each {times} times"""
+
+        "", $"rate {rate stage.Rate}, cosine; average {number stage.Average}; seed {stage.Seed}"
+    ]
+
+    let render (hash: string) (plan: PretrainingData) =
+        let heldOut = Things.All |> Seq.filter _.HeldOut |> Seq.length
+
+        let rows = [
+            "icons", plan.Icons
+
+            for package in SourcePackage.All do
+                "", $"{package.Name} {package.Version}, {package.Licence}"
+                "", $"  sha256 {package.Sha256}"
+
+            "things",
+            $"""{Things.All.Count - heldOut} to learn and {heldOut} held out, in {counted (int64 Styles.All.Count) "style"}"""
+
+            "scenes", $"""{counted (int64 plan.Scenes) "scene"}, seed {plan.Seed}"""
+
+            for budget in plan.Stages do
+                yield! stage plan.Scenes budget
+
+            "figures",
+            $"""{counted (int64 plan.Captions) "unseen caption"}, {plan.Denoise} steps of ddim, guidance {number plan.Guidance}; a sheet of 36 prompts"""
+
+            "device", string plan.Device
+        ]
+
+        String.concat "\n" [
+            $"plan {plan.Name} {hash}"
+            for word, line in rows do
+                $"    {word, -8} {line}".TrimEnd()
+        ]
+
+    /// No path, so that the same work has the same text on every machine.
+    let json (plan: PretrainingData) =
+        let whole (value: int) = Json.Number(float value)
+
+        Json.Object [
+            "name", Json.Text plan.Name
+            "packages",
+            Json.Object [
+                for package in SourcePackage.All -> package.FileName, Json.Text package.Sha256
+            ]
+            "scenes", whole (int plan.Scenes)
+            "seed", whole plan.Seed
+            "device", Json.Text(string plan.Device)
+            "stages",
+            Json.Object [
+                for stage in plan.Stages ->
+                    stage.Network.Word,
+                    Json.Object [
+                        "steps", whole (int stage.Steps)
+                        "batch", whole (int stage.Batch)
+                        "rate", Json.Number stage.Rate
+                        "average", Json.Number stage.Average
+                        "seed", whole stage.Seed
+                    ]
+            ]
+            "figures",
+            Json.Object [
+                "captions", whole plan.Captions
+                "backgrounds", whole plan.Backgrounds
+                "denoise", whole (int plan.Denoise)
+                "guidance", Json.Number plan.Guidance
+            ]
+        ]
