@@ -6,7 +6,7 @@ open Recipes
 let robot = subject "robot" {
     token "sks"
     images "data/robot"
-    prior 24<img>
+    prior 20<img>
 }
 
 recipe "dreambooth" Models.pocket {
@@ -15,13 +15,15 @@ recipe "dreambooth" Models.pocket {
     adapt (
         lora 16<rank> {
             only Attention
+            only FeedForward
+            only Convolution
             alpha 16.0
         }
     )
 
     train {
-        steps 300<step>
-        rate 5e-4
+        steps 500<step>
+        rate 8e-4
         batch 1<img>
         size 128<px>
         warmup 20<step>
@@ -31,12 +33,14 @@ recipe "dreambooth" Models.pocket {
 
     draw {
         denoise 20<step>
-        guidance 5.0
-        seeds [ 1; 2; 3; 4 ]
+        guidance 4.0
+        seeds [ 1; 2 ]
     }
 
+    // The text encoder reads from left to right: prompts that begin as the training's did know the subject best.
     sample $"a photo of {robot}"
-    sample $"{robot} on a red background"
-    sample $"{robot} and a cat"
+    sample $"a photo of {robot} on a blue background"
+    sample $"a photo of {robot} on a green background"
+    sample $"a photo of {robot} and a cat"
 }
 |> Session.submit
