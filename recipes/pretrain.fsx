@@ -34,7 +34,7 @@ pretraining "pretrain" {
     }
 
     denoiser {
-        steps 10_000<step>
+        steps 12_121<step>
         batch 768<img>
         rate 1.2e-3
         average 0.9998
