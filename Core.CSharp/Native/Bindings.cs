@@ -107,7 +107,8 @@ internal static class Bindings
         return path;
     }
 
-    private static IEnumerable<string> CacheFolders()
+    /// <summary>Where files that can be made again are kept, the best place first.</summary>
+    internal static IEnumerable<string> CacheFolders()
     {
         if (Environment.GetEnvironmentVariable("XDG_CACHE_HOME") is { Length: > 0 } cache && Path.IsPathRooted(cache))
         {

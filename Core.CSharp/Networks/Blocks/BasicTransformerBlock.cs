@@ -1,3 +1,4 @@
+using Recipes.Core.Kernels;
 using Recipes.Core.Networks.Layers;
 using static TorchSharp.torch;
 
@@ -38,11 +39,26 @@ internal sealed class BasicTransformerBlock : nn.Module
     {
         using var scope = NewDisposeScope();
         var normed = norm1.forward(input);
+        if (LayerNormKernel.Takes(input, input.shape[^1]))
+        {
+            return Fuse(input, normed, context).MoveToOuterDisposeScope();
+        }
+
         var hidden = attn1.forward(normed, onlyCross ? context.For(attn1) : attn1.Prepare(normed)).add_(input);
         // Added in place to the fresh output: the norm's input must stay as it was for the gradient.
         hidden = attn2.forward(norm2.forward(hidden), context.For(attn2)).add_(hidden);
         hidden = ff.forward(norm3.forward(hidden)).add_(hidden);
         return hidden.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Each sum with the bias before it and the norm after it in one pass over memory.</summary>
+    private Tensor Fuse(Tensor input, Tensor normed, TextContext context)
+    {
+        var delta = attn1.Unbiased(normed, onlyCross ? context.For(attn1) : attn1.Prepare(normed));
+        var (hidden, second) = norm2.AddForward(input, delta, attn1.Bias);
+        delta = attn2.Unbiased(second, context.For(attn2));
+        (hidden, var third) = norm3.AddForward(hidden, delta, attn2.Bias);
+        return ElementwiseKernels.AddBias(hidden, ff.Unbiased(third), null, ff.Bias, null, input.shape[^1]);
     }
 }
 

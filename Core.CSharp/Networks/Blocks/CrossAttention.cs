@@ -51,12 +51,28 @@ internal sealed class CrossAttention : nn.Module
     /// <returns>[batch, n, width].</returns>
     public Tensor forward(Tensor states, (Tensor Key, Tensor Value) keyAndValue)
     {
+        using var attended = Attend(states, keyAndValue);
+        return to_out[0].forward(attended);
+    }
+
+    /// <summary>The same without the last bias, for a caller that adds it together with more.</summary>
+    public Tensor Unbiased(Tensor states, (Tensor Key, Tensor Value) keyAndValue)
+    {
+        using var attended = Attend(states, keyAndValue);
+        return to_out[0].Unbiased(attended);
+    }
+
+    /// <summary>The last bias, [width].</summary>
+    public Tensor? Bias => to_out[0].Bias;
+
+    private Tensor Attend(Tensor states, (Tensor Key, Tensor Value) keyAndValue)
+    {
         using var scope = NewDisposeScope();
         var query = Attention.Split(to_q.forward(states), heads);
         var attended = upcast
             ? Attention.Attend(query.to_type(ScalarType.Float32), keyAndValue.Key, keyAndValue.Value)
                 .to_type(states.dtype)
             : Attention.Attend(query, keyAndValue.Key, keyAndValue.Value);
-        return to_out[0].forward(attended).MoveToOuterDisposeScope();
+        return attended.MoveToOuterDisposeScope();
     }
 }

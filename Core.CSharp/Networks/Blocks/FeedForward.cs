@@ -1,3 +1,4 @@
+using Recipes.Core.Kernels;
 using Recipes.Core.Networks.Layers;
 using TorchSharp.Utils;
 using static TorchSharp.torch;
@@ -23,6 +24,16 @@ internal sealed class FeedForward : nn.Module<Tensor, Tensor>
         using var gated = net.Gate.forward(input);
         return net.Narrow.forward(gated);
     }
+
+    /// <summary>The same without the last bias, for a caller that adds it together with more.</summary>
+    public Tensor Unbiased(Tensor input)
+    {
+        using var gated = net.Gate.forward(input);
+        return net.Narrow.Unbiased(gated);
+    }
+
+    /// <summary>The last bias, [width].</summary>
+    public Tensor? Bias => net.Narrow.Bias;
 
     /// <summary>The checkpoints number the parts; 1 is a dropout there.</summary>
     private sealed class Net : nn.Module
@@ -56,6 +67,11 @@ internal sealed class FeedForward : nn.Module<Tensor, Tensor>
         public override Tensor forward(Tensor input)
         {
             using var scope = NewDisposeScope();
+            if (Fused.Takes(input, proj.Weight.shape[0] / 2))
+            {
+                return ElementwiseKernels.Geglu(proj.Unbiased(input), proj.Bias).MoveToOuterDisposeScope();
+            }
+
             var halves = proj.forward(input).chunk(2, -1);
             var gate = halves[1].gelu();
             return (gate.requires_grad ? gate.mul(halves[0]) : gate.mul_(halves[0])).MoveToOuterDisposeScope();

@@ -1,3 +1,4 @@
+using Recipes.Core.Kernels;
 using Recipes.Core.Networks.Layers;
 using static TorchSharp.torch;
 
@@ -45,6 +46,11 @@ internal sealed class ResnetBlock2D : nn.Module
     public Tensor forward(Tensor input, Tensor? time = null)
     {
         using var scope = NewDisposeScope();
+        if (GroupNormKernel.Takes(input, input.shape[1]) && GroupNormKernel.Takes(input, conv1.Weight.shape[0]))
+        {
+            return Fuse(input, time).MoveToOuterDisposeScope();
+        }
+
         var hidden = norm1.Activated(input).Then(conv1.forward);
         if (time_emb_proj is not null && time is not null)
         {
@@ -55,5 +61,24 @@ internal sealed class ResnetBlock2D : nn.Module
         hidden = hidden.Then(norm2.Activated).Then(conv2.forward);
         hidden.add_(conv_shortcut is null ? input : conv_shortcut.forward(input));
         return hidden.MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Channels-last, with every addition taken into the kernel next to it.</summary>
+    private Tensor Fuse(Tensor input, Tensor? time)
+    {
+        var pictures = ChannelsLast.Of(input);
+        var hidden = norm1.Activated(pictures).Then(conv1.Unbiased);
+        var shift = time_emb_proj is not null && time is not null ? time_emb_proj.forward(time) : null;
+        hidden = hidden.Then(pixels => norm2.ActivatedSum(pixels, conv1.Bias, shift)).Then(conv2.Unbiased);
+        var width = conv2.Weight.shape[0];
+        return conv_shortcut is null
+            ? ElementwiseKernels.AddBias(pictures, ChannelsLast.Of(hidden), null, conv2.Bias, null, width)
+            : ElementwiseKernels.AddBias(
+                ChannelsLast.Of(conv_shortcut.Unbiased(pictures)),
+                ChannelsLast.Of(hidden),
+                null,
+                conv2.Bias,
+                conv_shortcut.Bias,
+                width);
     }
 }

@@ -1,3 +1,4 @@
+using Recipes.Core.Kernels;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using Conv2d = Recipes.Core.Networks.Layers.Conv2d;
@@ -35,6 +36,11 @@ internal sealed class Transformer2DModel : nn.Module
     public Tensor forward(Tensor input, TextContext context)
     {
         using var scope = NewDisposeScope();
+        if (GroupNormKernel.Takes(input, input.shape[1]))
+        {
+            return Fuse(input, context).MoveToOuterDisposeScope();
+        }
+
         var hidden = norm.forward(input);
         hidden = linear ? proj_in.forward(ToRows(hidden)) : ToRows(proj_in.forward(hidden));
         foreach (var block in transformer_blocks)
@@ -46,6 +52,39 @@ internal sealed class Transformer2DModel : nn.Module
             ? ToPixels(proj_out.forward(hidden), input.shape)
             : proj_out.forward(ToPixels(hidden, input.shape));
         return hidden.add(input).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Channels-last, where pixels are rows already and 1 × 1 convolutions linear maps of them.</summary>
+    private Tensor Fuse(Tensor input, TextContext context)
+    {
+        var pictures = ChannelsLast.Of(input);
+        var hidden = Project(proj_in, ToRows(norm.forward(pictures)), input.shape, biased: true);
+        foreach (var block in transformer_blocks)
+        {
+            hidden = block.forward(hidden, context);
+        }
+
+        hidden = ToPixels(Project(proj_out, hidden, input.shape, biased: false), input.shape);
+        var bias = proj_out is Linear map ? map.Bias : ((Conv2d)proj_out).Bias;
+        return ElementwiseKernels.AddBias(pictures, ChannelsLast.Of(hidden), null, bias, null, input.shape[1]);
+    }
+
+    /// <summary>Rows through a projection; one with adapters of its own sees what it was made for.</summary>
+    private static Tensor Project(nn.Module<Tensor, Tensor> projection, Tensor rows, long[] shape, bool biased)
+    {
+        if (projection is Linear map)
+        {
+            return biased ? map.forward(rows) : map.Unbiased(rows);
+        }
+
+        var convolution = (Conv2d)projection;
+        if (convolution.Adapters.Count > 0)
+        {
+            var pixels = ToPixels(rows, shape);
+            return ToRows(biased ? convolution.forward(pixels) : convolution.Unbiased(pixels));
+        }
+
+        return nn.functional.linear(rows, convolution.Weight.flatten(1), biased ? convolution.Bias : null);
     }
 
     private nn.Module<Tensor, Tensor> Projection(long width, Device? device, ScalarType? dtype) =>

@@ -1,3 +1,4 @@
+using Recipes.Core.Kernels;
 using Recipes.Core.Networks.Layers;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -129,7 +130,7 @@ internal sealed class UNetUpBlock : nn.Module
         for (var layer = 0; layer < resnets.Count; layer++)
         {
             using (var skip = skips[^1])
-            using (var both = cat([hidden, skip], 1))
+            using (var both = Join(hidden, skip))
             {
                 skips.RemoveAt(skips.Count - 1);
                 hidden.Dispose();
@@ -152,4 +153,9 @@ internal sealed class UNetUpBlock : nn.Module
 
         return hidden.MoveToOuterDisposeScope();
     }
+
+    private static Tensor Join(Tensor hidden, Tensor skip) =>
+        Fused.Takes(hidden, hidden.shape[1]) && Fused.Takes(skip, skip.shape[1])
+            ? ElementwiseKernels.Beside(hidden, skip)
+            : cat([hidden, skip], 1);
 }

@@ -48,6 +48,9 @@ public sealed class Conv2d : nn.Module<Tensor, Tensor>, IAdaptable
     /// <inheritdoc/>
     public Tensor Weight => weight;
 
+    /// <summary>One number for each output channel, where there are any.</summary>
+    public Tensor? Bias => bias;
+
     /// <inheritdoc/>
     public IList<IAdapter> Adapters => adapters;
 
@@ -56,9 +59,14 @@ public sealed class Conv2d : nn.Module<Tensor, Tensor>, IAdaptable
         Convolution.Apply(input, weight, null, stride, padding);
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor input)
+    public override Tensor forward(Tensor input) =>
+        Adapt(input, Convolution.Apply(input, weight, bias, stride, padding));
+
+    /// <summary>The convolution with what the adapters add, for a caller that adds the bias together with more.</summary>
+    public Tensor Unbiased(Tensor input) => Adapt(input, Convolution.Apply(input, weight, null, stride, padding));
+
+    private Tensor Adapt(Tensor input, Tensor output)
     {
-        var output = Convolution.Apply(input, weight, bias, stride, padding);
         foreach (var adapter in adapters)
         {
             output = adapter.Apply(this, input, output);

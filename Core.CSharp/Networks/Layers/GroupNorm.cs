@@ -1,3 +1,4 @@
+using Recipes.Core.Kernels;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -27,13 +28,20 @@ public sealed class GroupNorm : nn.Module<Tensor, Tensor>
     }
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor input) => nn.functional.group_norm(input, groups, weight, bias, eps);
+    public override Tensor forward(Tensor input) => GroupNormKernel.Takes(input, weight.shape[0])
+        ? GroupNormKernel.Apply(input, weight, bias, groups, eps, activate: false)
+        : nn.functional.group_norm(input, groups, weight, bias, eps);
 
     /// <summary>
     /// SiLU(norm(x)); in place on the fresh norm when no gradient is asked for, which spares a buffer.
     /// </summary>
     public Tensor Activated(Tensor input)
     {
+        if (GroupNormKernel.Takes(input, weight.shape[0]))
+        {
+            return GroupNormKernel.Apply(input, weight, bias, groups, eps, activate: true);
+        }
+
         var output = forward(input);
         if (!output.requires_grad)
         {
@@ -44,5 +52,22 @@ public sealed class GroupNorm : nn.Module<Tensor, Tensor>
         {
             return output.silu();
         }
+    }
+
+    /// <summary>SiLU(norm(x + bias + shift)).</summary>
+    /// <param name="input">[batch, channels, height, width].</param>
+    /// <param name="channelBias">[channels], or null.</param>
+    /// <param name="shift">[batch, channels], or null.</param>
+    public Tensor ActivatedSum(Tensor input, Tensor? channelBias, Tensor? shift)
+    {
+        if (GroupNormKernel.Takes(input, weight.shape[0]))
+        {
+            return GroupNormKernel.Apply(input, weight, bias, groups, eps, activate: true, channelBias, shift);
+        }
+
+        using var scope = NewDisposeScope();
+        var sum = channelBias is null ? input : input.add(channelBias.reshape(1, -1, 1, 1));
+        sum = shift is null ? sum : sum.add(shift.unsqueeze(-1).unsqueeze(-1));
+        return Activated(sum).MoveToOuterDisposeScope();
     }
 }

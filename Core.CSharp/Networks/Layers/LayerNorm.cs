@@ -1,3 +1,4 @@
+using Recipes.Core.Kernels;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -26,5 +27,20 @@ public sealed class LayerNorm : nn.Module<Tensor, Tensor>
     }
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor input) => nn.functional.layer_norm(input, shape, weight, bias, eps);
+    public override Tensor forward(Tensor input) => LayerNormKernel.Takes(input, shape[0])
+        ? LayerNormKernel.Apply(input, weight, bias, eps)
+        : nn.functional.layer_norm(input, shape, weight, bias, eps);
+
+    /// <summary>The sum of a state, what is added to it and a bias [width] of that; and the sum's norm.</summary>
+    public (Tensor Sum, Tensor Normed) AddForward(Tensor input, Tensor delta, Tensor? deltaBias)
+    {
+        if (LayerNormKernel.Takes(input, shape[0]))
+        {
+            return LayerNormKernel.AddApply(input, delta, deltaBias, weight, bias, eps);
+        }
+
+        using var scope = NewDisposeScope();
+        var sum = input.add(deltaBias is null ? delta : delta.add(deltaBias));
+        return scope.MoveToOuter(sum, forward(sum));
+    }
 }

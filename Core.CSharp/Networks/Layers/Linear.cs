@@ -33,6 +33,9 @@ public sealed class Linear : nn.Module<Tensor, Tensor>, IAdaptable
     /// <inheritdoc/>
     public Tensor Weight => weight;
 
+    /// <summary>b, where there is one.</summary>
+    public Tensor? Bias => bias;
+
     /// <inheritdoc/>
     public IList<IAdapter> Adapters => adapters;
 
@@ -40,9 +43,13 @@ public sealed class Linear : nn.Module<Tensor, Tensor>, IAdaptable
     public Tensor Map(Tensor input, Tensor weight) => nn.functional.linear(input, weight);
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor input)
+    public override Tensor forward(Tensor input) => Adapt(input, nn.functional.linear(input, weight, bias));
+
+    /// <summary>x Wᵀ with what the adapters add, for a caller that adds b together with more.</summary>
+    public Tensor Unbiased(Tensor input) => Adapt(input, nn.functional.linear(input, weight));
+
+    private Tensor Adapt(Tensor input, Tensor output)
     {
-        var output = nn.functional.linear(input, weight, bias);
         foreach (var adapter in adapters)
         {
             output = adapter.Apply(this, input, output);

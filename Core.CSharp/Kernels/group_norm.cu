@@ -1,0 +1,390 @@
+// Group normalisation, optionally with SiLU, of channels-last pictures x [n, pixels, channels] in bfloat16, and its
+// gradient. What is normalised is x + bias[channel] + shift[n, channel]; both may be absent.
+//
+// A block has channels/8 columns of threads, each of which keeps its eight channels, and some rows; blockDim.x * .y is
+// a multiple of 32. grid.x counts chunks of `rows` pixels, grid.y pictures. Sums go through per-chunk partial results
+// in a fixed order, never through atomics, so that equal inputs give equal outputs.
+
+__device__ __forceinline__ int thread_index()
+{
+    return threadIdx.y * blockDim.x + threadIdx.x;
+}
+
+// Mean and 1/deviation of each group from the chunks' means and sums of squared deviations (Chan et al. 1979).
+__device__ void merge_moments(
+    const float2* partial, float2* merged, int pixels, int width, int groups, int rows, int chunks, float eps)
+{
+    int lane = thread_index() % 8;
+    for (int group = thread_index() / 8; group < (groups + 3) / 4 * 4; group += blockDim.x * blockDim.y / 8)
+    {
+        bool real = group < groups;
+        float total = 0.0f;
+        for (int chunk = lane; chunk < chunks; chunk += 8)
+        {
+            float count = (float)min(rows, pixels - chunk * rows);
+            total += real ? count * partial[chunk * groups + group].x : 0.0f;
+        }
+
+        float mean = sum_over(total, 8) / pixels;
+        float squares = 0.0f;
+        for (int chunk = lane; chunk < chunks; chunk += 8)
+        {
+            float2 part = real ? partial[chunk * groups + group] : make_float2(0.0f, 0.0f);
+            float count = (float)min(rows, pixels - chunk * rows) * width;
+            squares += part.y + count * (part.x - mean) * (part.x - mean);
+        }
+
+        float variance = sum_over(squares, 8) / ((float)pixels * width);
+        if (real && lane == 0)
+        {
+            merged[group] = make_float2(mean, rsqrtf(variance + eps));
+        }
+    }
+}
+
+extern "C" __global__ void group_norm_moments(
+    const u16* x, const u16* bias, const u16* shift, float2* partial, int pixels, int groups, int rows)
+{
+    extern __shared__ float shared[];
+    int channels = blockDim.x * 8;
+    int width = channels / groups;
+    int first = threadIdx.x * 8;
+    int begin = blockIdx.x * rows;
+    int end = min(pixels, begin + rows);
+    const u16* picture = x + (long)blockIdx.y * pixels * channels + first;
+    float* sums = shared;
+    float* squares = shared + blockDim.y * channels;
+
+    // Deviations from the first pixel, so that a large mean does not swallow the variance.
+    float pivot[8], sum[8], square[8], value[8];
+    load8(picture, pivot);
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+    {
+        sum[i] = 0.0f;
+        square[i] = 0.0f;
+    }
+
+    for (int row = begin + threadIdx.y; row < end; row += blockDim.y)
+    {
+        load8(picture + (long)row * channels, value);
+#pragma unroll
+        for (int i = 0; i < 8; i++)
+        {
+            float d = value[i] - pivot[i];
+            sum[i] += d;
+            square[i] += d * d;
+        }
+    }
+
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+    {
+        sums[threadIdx.y * channels + first + i] = sum[i];
+        squares[threadIdx.y * channels + first + i] = square[i];
+    }
+
+    __syncthreads();
+    if (threadIdx.y == 0)
+    {
+        float count = (float)(end - begin);
+        float added[8], shifted[8];
+        load8or0(bias, first, added);
+        load8or0(shift, (long)blockIdx.y * channels + first, shifted);
+#pragma unroll
+        for (int i = 0; i < 8; i++)
+        {
+            float s = 0.0f, q = 0.0f;
+            for (int row = 0; row < blockDim.y; row++)
+            {
+                s += sums[row * channels + first + i];
+                q += squares[row * channels + first + i];
+            }
+
+            sums[first + i] = pivot[i] + added[i] + shifted[i] + s / count;
+            squares[first + i] = q - s * s / count;
+        }
+    }
+
+    __syncthreads();
+    int lane = thread_index() % 8;
+    float count = (float)(end - begin);
+    for (int group = thread_index() / 8; group < (groups + 3) / 4 * 4; group += blockDim.x * blockDim.y / 8)
+    {
+        bool real = group < groups;
+        float total = 0.0f;
+        for (int i = lane; i < width; i += 8)
+        {
+            total += real ? sums[group * width + i] : 0.0f;
+        }
+
+        float mean = sum_over(total, 8) / width;
+        float deviation = 0.0f;
+        for (int i = lane; i < width; i += 8)
+        {
+            float d = real ? sums[group * width + i] - mean : 0.0f;
+            deviation += (real ? squares[group * width + i] : 0.0f) + count * d * d;
+        }
+
+        deviation = sum_over(deviation, 8);
+        if (real && lane == 0)
+        {
+            partial[((long)blockIdx.y * gridDim.x + blockIdx.x) * groups + group] = make_float2(mean, deviation);
+        }
+    }
+}
+
+// y = act(scale * x + offset) of each channel; the moments of each group are kept for the gradient.
+extern "C" __global__ void group_norm_apply(
+    const u16* x,
+    const u16* bias,
+    const u16* shift,
+    const u16* weight,
+    const u16* offset,
+    const float2* partial,
+    float2* moments,
+    u16* y,
+    int pixels,
+    int groups,
+    int rows,
+    int chunks,
+    float eps,
+    int activate)
+{
+    extern __shared__ float shared[];
+    float2* merged = reinterpret_cast<float2*>(shared);
+    int channels = blockDim.x * 8;
+    int width = channels / groups;
+    int first = threadIdx.x * 8;
+    int apply_rows = (pixels + gridDim.x - 1) / gridDim.x;
+    merge_moments(
+        partial + (long)blockIdx.y * chunks * groups, merged, pixels, width, groups, rows, chunks, eps);
+    __syncthreads();
+    if (moments != 0 && blockIdx.x == 0)
+    {
+        for (int group = thread_index(); group < groups; group += blockDim.x * blockDim.y)
+        {
+            moments[blockIdx.y * groups + group] = merged[group];
+        }
+    }
+
+    float scale[8], base[8], added[8], shifted[8], value[8];
+    load8(weight + first, scale);
+    load8(offset + first, base);
+    load8or0(bias, first, added);
+    load8or0(shift, (long)blockIdx.y * channels + first, shifted);
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+    {
+        float2 moment = merged[(first + i) / width];
+        scale[i] *= moment.y;
+        base[i] += (added[i] + shifted[i] - moment.x) * scale[i];
+    }
+
+    long start = (long)blockIdx.y * pixels * channels + first;
+    int end = min(pixels, (int)(blockIdx.x + 1) * apply_rows);
+    for (int row = blockIdx.x * apply_rows + threadIdx.y; row < end; row += blockDim.y)
+    {
+        load8(x + start + (long)row * channels, value);
+#pragma unroll
+        for (int i = 0; i < 8; i++)
+        {
+            float z = fmaf(value[i], scale[i], base[i]);
+            value[i] = activate ? z / (1.0f + __expf(-z)) : z;
+        }
+
+        store8(y + start + (long)row * channels, value);
+    }
+}
+
+// The gradient before the activation, from that after it.
+__device__ __forceinline__ float before_silu(float z, float gradient)
+{
+    float s = 1.0f / (1.0f + __expf(-z));
+    return gradient * s * (1.0f + z * (1.0f - s));
+}
+
+// Sums of dz and dz * xhat of each chunk: of each channel for the weights' gradients, of each group, weighted, for x's.
+extern "C" __global__ void group_norm_backward_sums(
+    const u16* x,
+    const u16* bias,
+    const u16* shift,
+    const u16* weight,
+    const u16* offset,
+    const float2* moments,
+    const u16* dy,
+    float2* of_groups,
+    float2* of_channels,
+    int pixels,
+    int groups,
+    int rows,
+    int activate)
+{
+    extern __shared__ float shared[];
+    int channels = blockDim.x * 8;
+    int width = channels / groups;
+    int first = threadIdx.x * 8;
+    int begin = blockIdx.x * rows;
+    int end = min(pixels, begin + rows);
+    long start = (long)blockIdx.y * pixels * channels + first;
+    long chunk = (long)blockIdx.y * gridDim.x + blockIdx.x;
+    float* sums = shared;
+    float* products = shared + blockDim.y * channels;
+
+    float scale[8], base[8], inverse[8], centre[8], added[8], shifted[8], value[8], gradient[8], sum[8], product[8];
+    load8(weight + first, scale);
+    load8(offset + first, base);
+    load8or0(bias, first, added);
+    load8or0(shift, (long)blockIdx.y * channels + first, shifted);
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+    {
+        float2 moment = moments[blockIdx.y * groups + (first + i) / width];
+        inverse[i] = moment.y;
+        centre[i] = (added[i] + shifted[i] - moment.x) * moment.y;
+        sum[i] = 0.0f;
+        product[i] = 0.0f;
+    }
+
+    for (int row = begin + threadIdx.y; row < end; row += blockDim.y)
+    {
+        load8(x + start + (long)row * channels, value);
+        load8(dy + start + (long)row * channels, gradient);
+#pragma unroll
+        for (int i = 0; i < 8; i++)
+        {
+            float xhat = fmaf(value[i], inverse[i], centre[i]);
+            float dz = activate ? before_silu(fmaf(xhat, scale[i], base[i]), gradient[i]) : gradient[i];
+            sum[i] += dz;
+            product[i] = fmaf(dz, xhat, product[i]);
+        }
+    }
+
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+    {
+        sums[threadIdx.y * channels + first + i] = sum[i];
+        products[threadIdx.y * channels + first + i] = product[i];
+    }
+
+    __syncthreads();
+    if (threadIdx.y == 0)
+    {
+#pragma unroll
+        for (int i = 0; i < 8; i++)
+        {
+            float s = 0.0f, p = 0.0f;
+            for (int row = 0; row < blockDim.y; row++)
+            {
+                s += sums[row * channels + first + i];
+                p += products[row * channels + first + i];
+            }
+
+            if (of_channels != 0)
+            {
+                of_channels[chunk * channels + first + i] = make_float2(s, p);
+            }
+
+            sums[first + i] = s * scale[i];
+            products[first + i] = p * scale[i];
+        }
+    }
+
+    __syncthreads();
+    int lane = thread_index() % 8;
+    for (int group = thread_index() / 8; group < (groups + 3) / 4 * 4; group += blockDim.x * blockDim.y / 8)
+    {
+        bool real = group < groups;
+        float s = 0.0f, p = 0.0f;
+        for (int i = lane; i < width; i += 8)
+        {
+            s += real ? sums[group * width + i] : 0.0f;
+            p += real ? products[group * width + i] : 0.0f;
+        }
+
+        s = sum_over(s, 8);
+        p = sum_over(p, 8);
+        if (real && lane == 0)
+        {
+            of_groups[chunk * groups + group] = make_float2(s, p);
+        }
+    }
+}
+
+// dx = (dz * weight - mean(dz * weight) - xhat * mean(dz * weight * xhat)) / deviation
+extern "C" __global__ void group_norm_backward_apply(
+    const u16* x,
+    const u16* bias,
+    const u16* shift,
+    const u16* weight,
+    const u16* offset,
+    const float2* moments,
+    const u16* dy,
+    const float2* of_groups,
+    u16* dx,
+    int pixels,
+    int groups,
+    int chunks,
+    int activate)
+{
+    extern __shared__ float shared[];
+    float2* means = reinterpret_cast<float2*>(shared);
+    int channels = blockDim.x * 8;
+    int width = channels / groups;
+    int first = threadIdx.x * 8;
+    int apply_rows = (pixels + gridDim.x - 1) / gridDim.x;
+    long start = (long)blockIdx.y * pixels * channels + first;
+    int lane = thread_index() % 8;
+    float share = 1.0f / ((float)pixels * width);
+    for (int group = thread_index() / 8; group < (groups + 3) / 4 * 4; group += blockDim.x * blockDim.y / 8)
+    {
+        bool real = group < groups;
+        float s = 0.0f, p = 0.0f;
+        for (int chunk = lane; chunk < chunks; chunk += 8)
+        {
+            float2 part = real
+                ? of_groups[((long)blockIdx.y * chunks + chunk) * groups + group]
+                : make_float2(0.0f, 0.0f);
+            s += part.x;
+            p += part.y;
+        }
+
+        s = sum_over(s, 8);
+        p = sum_over(p, 8);
+        if (real && lane == 0)
+        {
+            means[group] = make_float2(s * share, p * share);
+        }
+    }
+
+    __syncthreads();
+    float scale[8], base[8], inverse[8], centre[8], added[8], shifted[8], value[8], gradient[8];
+    load8(weight + first, scale);
+    load8(offset + first, base);
+    load8or0(bias, first, added);
+    load8or0(shift, (long)blockIdx.y * channels + first, shifted);
+#pragma unroll
+    for (int i = 0; i < 8; i++)
+    {
+        float2 moment = moments[blockIdx.y * groups + (first + i) / width];
+        inverse[i] = moment.y;
+        centre[i] = (added[i] + shifted[i] - moment.x) * moment.y;
+    }
+
+    int end = min(pixels, (int)(blockIdx.x + 1) * apply_rows);
+    for (int row = blockIdx.x * apply_rows + threadIdx.y; row < end; row += blockDim.y)
+    {
+        load8(x + start + (long)row * channels, value);
+        load8(dy + start + (long)row * channels, gradient);
+#pragma unroll
+        for (int i = 0; i < 8; i++)
+        {
+            float xhat = fmaf(value[i], inverse[i], centre[i]);
+            float dz = activate ? before_silu(fmaf(xhat, scale[i], base[i]), gradient[i]) : gradient[i];
+            float2 mean = means[(first + i) / width];
+            value[i] = inverse[i] * (dz * scale[i] - mean.x - xhat * mean.y);
+        }
+
+        store8(dx + start + (long)row * channels, value);
+    }
+}

@@ -1,0 +1,127 @@
+using System.Runtime.InteropServices;
+using static TorchSharp.torch;
+
+namespace Recipes.Core.Native;
+
+/// <summary>
+/// Work on a CUDA device that is recorded once and replayed as a whole, without the host's time for each operation.
+/// The recorded operations read and write the very memory they were recorded with: inputs are copied into tensors made
+/// before, outputs stay where the recording put them.
+/// </summary>
+public sealed unsafe class CudaGraph : IDisposable
+{
+    // Larger than at::cuda::CUDAGraph of any known version, which the constructor fills in place.
+    private const int Room = 4096;
+
+    // cudaStreamCaptureModeRelaxed: other threads, such as the one that runs backward, may allocate meanwhile.
+    private const int Relaxed = 2;
+
+    private static readonly Lock Gate = new();
+    private static CudaStream? side;
+
+    private readonly CudaSymbols symbols;
+    private IntPtr graph;
+
+    private CudaGraph(CudaSymbols symbols)
+    {
+        this.symbols = symbols;
+        graph = (IntPtr)NativeMemory.AlignedAlloc(Room, 64);
+        NativeMemory.Clear((void*)graph, Room);
+        symbols.Create(graph, 0);
+    }
+
+    /// <summary>Whether graphs can be recorded here.</summary>
+    public static bool Available => cuda_is_available() && CudaSymbols.Instance is not null;
+
+    /// <summary>Why not, in one line; empty where they can.</summary>
+    public static string Reason => !cuda_is_available() ? "there is no CUDA device" : CudaSymbols.Reason;
+
+    /// <summary>
+    /// Runs work a few times on a stream of its own, so that libraries choose their kernels and memory is at hand, and
+    /// then records it.
+    /// </summary>
+    /// <param name="work">
+    /// Enqueues operations on CUDA tensors; must not wait for the device, and must free what it makes, but for its
+    /// results. Called once more than <paramref name="warmUps"/> says.
+    /// </param>
+    /// <param name="warmUps">Runs before recording.</param>
+    /// <param name="share">A graph never replayed at the same time as this one, whose memory is used again.</param>
+    /// <exception cref="RecipesException">Graphs cannot be recorded here, or the work cannot be.</exception>
+    public static CudaGraph Record(Action work, int warmUps = 3, CudaGraph? share = null)
+    {
+        var symbols = CudaSymbols.Instance is { } found && cuda_is_available()
+            ? found
+            : throw new RecipesException("CUDA graph", Reason, "Run without graphs.");
+        for (var i = 0; i < warmUps; i++)
+        {
+            OnSideStream(symbols, work);
+        }
+
+        var recorded = new CudaGraph(symbols);
+        try
+        {
+            OnSideStream(symbols, () => recorded.Capture(work, share));
+            return recorded;
+        }
+        catch
+        {
+            recorded.Dispose();
+            throw;
+        }
+    }
+
+    /// <summary>Enqueues all that was recorded; does not wait for it.</summary>
+    public void Replay()
+    {
+        ObjectDisposedException.ThrowIf(graph == IntPtr.Zero, this);
+        symbols.Replay(graph);
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        if (graph != IntPtr.Zero)
+        {
+            cuda.synchronize();
+            symbols.Destroy(graph);
+            NativeMemory.AlignedFree((void*)graph);
+            graph = IntPtr.Zero;
+        }
+    }
+
+    private void Capture(Action work, CudaGraph? share)
+    {
+        var pool = share is null ? default : symbols.Pool(share.graph);
+        symbols.Begin(graph, (ulong)pool.Place, (ulong)pool.Id, Relaxed);
+        try
+        {
+            work();
+        }
+        finally
+        {
+            // Ends the recording in any case: a stream that stays in it refuses all later work.
+            symbols.End(graph);
+        }
+    }
+
+    /// <summary>Runs work on the side stream, ordered after what was enqueued before and before what comes after.</summary>
+    private static void OnSideStream(CudaSymbols symbols, Action work)
+    {
+        lock (Gate)
+        {
+            var stream = side ??= symbols.StreamFromPool(0, -1);
+            var before = symbols.CurrentStream(-1);
+            cuda.synchronize();
+            symbols.UseStream(stream);
+            try
+            {
+                work();
+            }
+            finally
+            {
+                symbols.UseStream(before);
+                cuda.synchronize();
+            }
+        }
+    }
+}
