@@ -10,6 +10,7 @@ namespace Recipes.Core.Kernels;
 internal static class GroupNormKernel
 {
     private const int Chunks = 128;
+    private const int BlocksPerProcessor = 4;
     private const int LeastThreads = 256;
     private const int MostThreads = 512;
 
@@ -62,7 +63,7 @@ internal static class GroupNormKernel
                 plan.Rows);
             Fused.Library.Launch(
                 "group_norm_apply",
-                (plan.Count, plan.Pictures),
+                (plan.Blocks, plan.Pictures),
                 plan.Block,
                 plan.GroupBytes,
                 KernelArgument.Of(pictures),
@@ -108,7 +109,11 @@ internal static class GroupNormKernel
             : null;
         long[] shared =
         [
-            .. saved.Take(5).Select(KernelArgument.Of),
+            KernelArgument.Of(saved[0]),
+            KernelArgument.Of(saved[3]),
+            KernelArgument.Of(saved[4]),
+            KernelArgument.Of(saved[1]),
+            KernelArgument.Of(saved[2]),
             KernelArgument.Of(saved[5]),
             KernelArgument.Of(dy),
             KernelArgument.Of(sums),
@@ -121,7 +126,7 @@ internal static class GroupNormKernel
             [.. shared, KernelArgument.Of(channels), plan.Pixels, plan.Groups, plan.Rows, activate ? 1 : 0]);
         Fused.Library.Launch(
             "group_norm_backward_apply",
-            (plan.Count, plan.Pictures),
+            (plan.Blocks, plan.Pictures),
             plan.Block,
             plan.GroupBytes,
             [.. shared, KernelArgument.Of(dx), plan.Pixels, plan.Groups, plan.Count, activate ? 1 : 0]);
@@ -173,9 +178,10 @@ internal static class GroupNormKernel
             }
 
             Block = (across, down);
-            var wanted = Math.Clamp(2 * Fused.Library.Processors / Pictures, 1, Chunks);
-            Rows = RoundUp(RoundUp(Pixels, wanted) / wanted, down);
+            Rows = Share(Math.Clamp(BlocksPerProcessor * Fused.Library.Processors / Pictures, 1, Chunks));
             Count = (Pixels + Rows - 1) / Rows;
+            var rows = Share(Math.Max(1, 2 * BlocksPerProcessor * Fused.Library.Processors / Pictures));
+            Blocks = (Pixels + rows - 1) / rows;
         }
 
         public int Pictures { get; }
@@ -195,11 +201,18 @@ internal static class GroupNormKernel
         /// <summary>Chunks of a picture.</summary>
         public int Count { get; }
 
+        /// <summary>Blocks of a picture where no sums are taken.</summary>
+        public int Blocks { get; }
+
         /// <summary>Two sums of each channel in each row of threads.</summary>
         public int SumBytes => 2 * sizeof(float) * Channels * Block.Y;
 
         /// <summary>Two numbers of each group.</summary>
         public int GroupBytes => 2 * sizeof(float) * Groups;
+
+        /// <summary>Pixels of a block where so many share a picture; each thread has two at least.</summary>
+        private int Share(int blocks) =>
+            Math.Max(RoundUp((Pixels + blocks - 1) / blocks, Block.Y), Math.Min(2 * Block.Y, RoundUp(Pixels, Block.Y)));
 
         private static int RoundUp(int value, int multiple) => (value + multiple - 1) / multiple * multiple;
 

@@ -30,16 +30,16 @@ internal static class LayerNormKernel
 
     /// <summary>x + delta + bias, and its normalisation.</summary>
     /// <param name="x">[.., width].</param>
-    /// <param name="delta">Like x.</param>
+    /// <param name="delta">Like x, or null.</param>
     /// <param name="bias">[width], or null.</param>
     /// <param name="weight">[width].</param>
     /// <param name="offset">[width].</param>
     /// <param name="eps">Added to the variance.</param>
     public static (Tensor Sum, Tensor Normed) AddApply(
-        Tensor x, Tensor delta, Tensor? bias, Tensor weight, Tensor offset, double eps)
+        Tensor x, Tensor? delta, Tensor? bias, Tensor weight, Tensor offset, double eps)
     {
         using var scope = NewDisposeScope();
-        var (sum, y) = Run(x.contiguous(), delta.contiguous(), bias, weight, offset, eps);
+        var (sum, y) = Run(x.contiguous(), delta?.contiguous(), bias, weight, offset, eps);
         return scope.MoveToOuter(sum!, y);
     }
 
@@ -55,7 +55,7 @@ internal static class LayerNormKernel
         using (no_grad())
         {
             y = empty_like(x);
-            sum = delta is null ? null : empty_like(x);
+            sum = delta is null && bias is null ? null : empty_like(x);
             moments = gradient ? empty([count, 2], ScalarType.Float32, x.device) : null;
             Fused.Library.Launch(
                 $"layer_norm_{Variant(width)}",

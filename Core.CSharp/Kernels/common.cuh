@@ -41,6 +41,11 @@ __device__ __forceinline__ void load8or0(const u16* from, long offset, float* to
     }
 }
 
+__device__ __forceinline__ float load1or0(const u16* from, long offset)
+{
+    return from != 0 ? __uint_as_float((u32)from[offset] << 16) : 0.0f;
+}
+
 __device__ __forceinline__ u32 pack2(float low, float high)
 {
     u32 both;

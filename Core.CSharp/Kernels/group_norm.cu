@@ -10,40 +10,64 @@ __device__ __forceinline__ int thread_index()
     return threadIdx.y * blockDim.x + threadIdx.x;
 }
 
+// Loads in flight at once of each of the eight threads that merge a group's chunks.
+#define BATCH 16
+
 // Mean and 1/deviation of each group from the chunks' means and sums of squared deviations (Chan et al. 1979).
-__device__ void merge_moments(
+__device__ __forceinline__ void merge_moments(
     const float2* partial, float2* merged, int pixels, int width, int groups, int rows, int chunks, float eps)
 {
     int lane = thread_index() % 8;
     for (int group = thread_index() / 8; group < (groups + 3) / 4 * 4; group += blockDim.x * blockDim.y / 8)
     {
         bool real = group < groups;
-        float total = 0.0f;
-        for (int chunk = lane; chunk < chunks; chunk += 8)
+        float count = 0.0f, mean = 0.0f, squares = 0.0f;
+        for (int base = lane; base < chunks; base += 8 * BATCH)
         {
-            float count = (float)min(rows, pixels - chunk * rows);
-            total += real ? count * partial[chunk * groups + group].x : 0.0f;
+            float2 part[BATCH];
+#pragma unroll
+            for (int i = 0; i < BATCH; i++)
+            {
+                int chunk = base + 8 * i;
+                part[i] = real && chunk < chunks ? partial[chunk * groups + group] : make_float2(0.0f, 0.0f);
+            }
+
+#pragma unroll
+            for (int i = 0; i < BATCH; i++)
+            {
+                int chunk = base + 8 * i;
+                float more = chunk < chunks ? (float)min(rows, pixels - chunk * rows) * width : 0.0f;
+                float total = count + more;
+                float share = total > 0.0f ? more / total : 0.0f;
+                float apart = part[i].x - mean;
+                squares += part[i].y + apart * apart * count * share;
+                mean += apart * share;
+                count = total;
+            }
         }
 
-        float mean = sum_over(total, 8) / pixels;
-        float squares = 0.0f;
-        for (int chunk = lane; chunk < chunks; chunk += 8)
+        for (int mask = 4; mask > 0; mask /= 2)
         {
-            float2 part = real ? partial[chunk * groups + group] : make_float2(0.0f, 0.0f);
-            float count = (float)min(rows, pixels - chunk * rows) * width;
-            squares += part.y + count * (part.x - mean) * (part.x - mean);
+            float more = __shfl_xor_sync(0xffffffffu, count, mask);
+            float other = __shfl_xor_sync(0xffffffffu, mean, mask);
+            squares += __shfl_xor_sync(0xffffffffu, squares, mask);
+            float total = count + more;
+            float share = total > 0.0f ? more / total : 0.0f;
+            float apart = other - mean;
+            squares += apart * apart * count * share;
+            mean += apart * share;
+            count = total;
         }
 
-        float variance = sum_over(squares, 8) / ((float)pixels * width);
         if (real && lane == 0)
         {
-            merged[group] = make_float2(mean, rsqrtf(variance + eps));
+            merged[group] = make_float2(mean, rsqrtf(squares / ((float)pixels * width) + eps));
         }
     }
 }
 
 extern "C" __global__ void group_norm_moments(
-    const u16* x, const u16* bias, const u16* shift, float2* partial, int pixels, int groups, int rows)
+    const u16* __restrict__ x, const u16* bias, const u16* shift, float2* partial, int pixels, int groups, int rows)
 {
     extern __shared__ float shared[];
     int channels = blockDim.x * 8;
@@ -65,6 +89,7 @@ extern "C" __global__ void group_norm_moments(
         square[i] = 0.0f;
     }
 
+#pragma unroll 4
     for (int row = begin + threadIdx.y; row < end; row += blockDim.y)
     {
         load8(picture + (long)row * channels, value);
@@ -85,30 +110,24 @@ extern "C" __global__ void group_norm_moments(
     }
 
     __syncthreads();
-    if (threadIdx.y == 0)
+    float count = (float)(end - begin);
+    const u16* corner = x + (long)blockIdx.y * pixels * channels;
+    for (int channel = thread_index(); channel < channels; channel += blockDim.x * blockDim.y)
     {
-        float count = (float)(end - begin);
-        float added[8], shifted[8];
-        load8or0(bias, first, added);
-        load8or0(shift, (long)blockIdx.y * channels + first, shifted);
-#pragma unroll
-        for (int i = 0; i < 8; i++)
+        float s = 0.0f, q = 0.0f;
+        for (int row = 0; row < blockDim.y; row++)
         {
-            float s = 0.0f, q = 0.0f;
-            for (int row = 0; row < blockDim.y; row++)
-            {
-                s += sums[row * channels + first + i];
-                q += squares[row * channels + first + i];
-            }
-
-            sums[first + i] = pivot[i] + added[i] + shifted[i] + s / count;
-            squares[first + i] = q - s * s / count;
+            s += sums[row * channels + channel];
+            q += squares[row * channels + channel];
         }
+
+        float added = load1or0(bias, channel) + load1or0(shift, (long)blockIdx.y * channels + channel);
+        sums[channel] = load1or0(corner, channel) + added + s / count;
+        squares[channel] = q - s * s / count;
     }
 
     __syncthreads();
     int lane = thread_index() % 8;
-    float count = (float)(end - begin);
     for (int group = thread_index() / 8; group < (groups + 3) / 4 * 4; group += blockDim.x * blockDim.y / 8)
     {
         bool real = group < groups;
@@ -136,14 +155,14 @@ extern "C" __global__ void group_norm_moments(
 
 // y = act(scale * x + offset) of each channel; the moments of each group are kept for the gradient.
 extern "C" __global__ void group_norm_apply(
-    const u16* x,
+    const u16* __restrict__ x,
     const u16* bias,
     const u16* shift,
     const u16* weight,
     const u16* offset,
     const float2* partial,
     float2* moments,
-    u16* y,
+    u16* __restrict__ y,
     int pixels,
     int groups,
     int rows,
@@ -183,6 +202,7 @@ extern "C" __global__ void group_norm_apply(
 
     long start = (long)blockIdx.y * pixels * channels + first;
     int end = min(pixels, (int)(blockIdx.x + 1) * apply_rows);
+#pragma unroll 4
     for (int row = blockIdx.x * apply_rows + threadIdx.y; row < end; row += blockDim.y)
     {
         load8(x + start + (long)row * channels, value);
@@ -206,13 +226,13 @@ __device__ __forceinline__ float before_silu(float z, float gradient)
 
 // Sums of dz and dz * xhat of each chunk: of each channel for the weights' gradients, of each group, weighted, for x's.
 extern "C" __global__ void group_norm_backward_sums(
-    const u16* x,
+    const u16* __restrict__ x,
     const u16* bias,
     const u16* shift,
     const u16* weight,
     const u16* offset,
     const float2* moments,
-    const u16* dy,
+    const u16* __restrict__ dy,
     float2* of_groups,
     float2* of_channels,
     int pixels,
@@ -246,6 +266,7 @@ extern "C" __global__ void group_norm_backward_sums(
         product[i] = 0.0f;
     }
 
+#pragma unroll 4
     for (int row = begin + threadIdx.y; row < end; row += blockDim.y)
     {
         load8(x + start + (long)row * channels, value);
@@ -268,26 +289,23 @@ extern "C" __global__ void group_norm_backward_sums(
     }
 
     __syncthreads();
-    if (threadIdx.y == 0)
+    for (int channel = thread_index(); channel < channels; channel += blockDim.x * blockDim.y)
     {
-#pragma unroll
-        for (int i = 0; i < 8; i++)
+        float s = 0.0f, p = 0.0f;
+        for (int row = 0; row < blockDim.y; row++)
         {
-            float s = 0.0f, p = 0.0f;
-            for (int row = 0; row < blockDim.y; row++)
-            {
-                s += sums[row * channels + first + i];
-                p += products[row * channels + first + i];
-            }
-
-            if (of_channels != 0)
-            {
-                of_channels[chunk * channels + first + i] = make_float2(s, p);
-            }
-
-            sums[first + i] = s * scale[i];
-            products[first + i] = p * scale[i];
+            s += sums[row * channels + channel];
+            p += products[row * channels + channel];
         }
+
+        if (of_channels != 0)
+        {
+            of_channels[chunk * channels + channel] = make_float2(s, p);
+        }
+
+        float factor = load1or0(weight, channel);
+        sums[channel] = s * factor;
+        products[channel] = p * factor;
     }
 
     __syncthreads();
@@ -313,15 +331,15 @@ extern "C" __global__ void group_norm_backward_sums(
 
 // dx = (dz * weight - mean(dz * weight) - xhat * mean(dz * weight * xhat)) / deviation
 extern "C" __global__ void group_norm_backward_apply(
-    const u16* x,
+    const u16* __restrict__ x,
     const u16* bias,
     const u16* shift,
     const u16* weight,
     const u16* offset,
     const float2* moments,
-    const u16* dy,
+    const u16* __restrict__ dy,
     const float2* of_groups,
-    u16* dx,
+    u16* __restrict__ dx,
     int pixels,
     int groups,
     int chunks,
@@ -340,13 +358,18 @@ extern "C" __global__ void group_norm_backward_apply(
     {
         bool real = group < groups;
         float s = 0.0f, p = 0.0f;
-        for (int chunk = lane; chunk < chunks; chunk += 8)
+        for (int base = lane; base < chunks; base += 8 * BATCH)
         {
-            float2 part = real
-                ? of_groups[((long)blockIdx.y * chunks + chunk) * groups + group]
-                : make_float2(0.0f, 0.0f);
-            s += part.x;
-            p += part.y;
+#pragma unroll
+            for (int i = 0; i < BATCH; i++)
+            {
+                int chunk = base + 8 * i;
+                float2 part = real && chunk < chunks
+                    ? of_groups[((long)blockIdx.y * chunks + chunk) * groups + group]
+                    : make_float2(0.0f, 0.0f);
+                s += part.x;
+                p += part.y;
+            }
         }
 
         s = sum_over(s, 8);
@@ -372,6 +395,7 @@ extern "C" __global__ void group_norm_backward_apply(
     }
 
     int end = min(pixels, (int)(blockIdx.x + 1) * apply_rows);
+#pragma unroll 4
     for (int row = blockIdx.x * apply_rows + threadIdx.y; row < end; row += blockDim.y)
     {
         load8(x + start + (long)row * channels, value);

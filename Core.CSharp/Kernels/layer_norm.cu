@@ -30,7 +30,8 @@
         layer_norm_backward<VECTORS>(x, weight, moments, dy, dtotal, dx, rows, width);                             \
     }
 
-// total = x + delta + bias, y = (total - mean) / deviation * weight + offset. Without delta, total is x.
+// total = x + delta + bias, y = (total - mean) / deviation * weight + offset. Delta and bias may be absent; without
+// both, total is x and not written.
 template <int VECTORS>
 __device__ __forceinline__ void layer_norm(
     const u16* x,
@@ -62,10 +63,10 @@ __device__ __forceinline__ void layer_norm(
         if (index < count)
         {
             load8(x + row * width + index * 8, value[v]);
-            if (delta != 0)
+            if (total != 0)
             {
                 float more[8], shift[8];
-                load8(delta + row * width + index * 8, more);
+                load8or0(delta, row * width + index * 8, more);
                 load8or0(bias, index * 8, shift);
 #pragma unroll
                 for (int i = 0; i < 8; i++)

@@ -17,6 +17,9 @@ internal sealed unsafe class CudaDriver
         launch;
 
     private readonly delegate* unmanaged<int, byte**, int> describe;
+    private readonly delegate* unmanaged<IntPtr*, int> current;
+    private readonly delegate* unmanaged<IntPtr, int> use;
+    private readonly IntPtr context;
 
     private CudaDriver(IntPtr library)
     {
@@ -31,6 +34,9 @@ internal sealed unsafe class CudaDriver
         var attribute =
             (delegate* unmanaged<int*, int, int, int>)NativeLibrary.GetExport(library, "cuDeviceGetAttribute");
         var version = (delegate* unmanaged<int*, int>)NativeLibrary.GetExport(library, "cuDriverGetVersion");
+        current = (delegate* unmanaged<IntPtr*, int>)NativeLibrary.GetExport(library, "cuCtxGetCurrent");
+        use = (delegate* unmanaged<IntPtr, int>)NativeLibrary.GetExport(library, "cuCtxSetCurrent");
+        context = Current();
         int major, minor, processors, number;
         Check(attribute(&major, MajorAttribute, 0), "cuDeviceGetAttribute");
         Check(attribute(&minor, MinorAttribute, 0), "cuDeviceGetAttribute");
@@ -97,6 +103,12 @@ internal sealed unsafe class CudaDriver
     public void Launch(
         IntPtr kernel, (int X, int Y) grid, (int X, int Y) block, int shared, IntPtr stream, ReadOnlySpan<long> arguments)
     {
+        if (Current() == IntPtr.Zero)
+        {
+            // A thread of libtorch's that has not used the device yet.
+            Check(use(context), "cuCtxSetCurrent");
+        }
+
         var pointers = stackalloc void*[arguments.Length];
         fixed (long* slots = arguments)
         {
@@ -120,6 +132,13 @@ internal sealed unsafe class CudaDriver
                     null),
                 "cuLaunchKernel");
         }
+    }
+
+    private IntPtr Current()
+    {
+        IntPtr found;
+        Check(current(&found), "cuCtxGetCurrent");
+        return found;
     }
 
     private static CudaDriver? Find()

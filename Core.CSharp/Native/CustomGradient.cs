@@ -98,12 +98,19 @@ internal static unsafe class CustomGradient
         library.ThrowError();
     }
 
-    /// <summary>Throws what a backward threw, where libtorch could not pass it on. Called after each pass.</summary>
-    public static void ThrowFailure()
+    /// <summary>
+    /// Computes the gradients of a loss. What a backward of <see cref="Attach"/> throws, which libtorch cannot pass
+    /// on, is thrown from here.
+    /// </summary>
+    public static void Backward(Tensor loss)
     {
-        if (Interlocked.Exchange(ref failure, null) is { } thrown)
+        try
         {
-            throw new InvalidOperationException($"a gradient could not be computed: {thrown.Message}", thrown);
+            loss.backward();
+        }
+        catch (ExternalException) when (failure is not null)
+        {
+            throw Interlocked.Exchange(ref failure, null)!;
         }
     }
 

@@ -1,3 +1,4 @@
+using Recipes.Core.Native;
 using Recipes.Core.Schedules;
 using static TorchSharp.torch;
 
@@ -82,7 +83,7 @@ public sealed class DenoisingStep : ITrainingStep
             : null;
         var prediction = network(noisy, batch.Timesteps, batch.Context);
         var terms = DiffusionLoss.Compute(prediction, target, weights, options.Loss.PriorWeight);
-        (options.Accumulation == 1 ? terms.Total : terms.Total / options.Accumulation).backward();
+        CustomGradient.Backward(options.Accumulation == 1 ? terms.Total : terms.Total / options.Accumulation);
         using var none = no_grad();
         sum.add_(stack([terms.Total, terms.Instance, terms.Prior ?? terms.Total]));
     }

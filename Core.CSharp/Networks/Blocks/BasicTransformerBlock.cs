@@ -51,6 +51,14 @@ internal sealed class BasicTransformerBlock : nn.Module
         return hidden.MoveToOuterDisposeScope();
     }
 
+    /// <summary>The same for an input to which a bias [width] is still to be added.</summary>
+    public Tensor forward(Tensor input, Tensor? bias, TextContext context)
+    {
+        using var scope = NewDisposeScope();
+        var (sum, normed) = norm1.AddForward(input, null, bias);
+        return Fuse(sum, normed, context).MoveToOuterDisposeScope();
+    }
+
     /// <summary>Each sum with the bias before it and the norm after it in one pass over memory.</summary>
     private Tensor Fuse(Tensor input, Tensor normed, TextContext context)
     {

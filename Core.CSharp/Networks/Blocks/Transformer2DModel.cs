@@ -58,34 +58,36 @@ internal sealed class Transformer2DModel : nn.Module
     private Tensor Fuse(Tensor input, TextContext context)
     {
         var pictures = ChannelsLast.Of(input);
-        var hidden = Project(proj_in, ToRows(norm.forward(pictures)), input.shape, biased: true);
-        foreach (var block in transformer_blocks)
+        var hidden = Project(proj_in, ToRows(norm.forward(pictures)), input.shape);
+        hidden = transformer_blocks[0].forward(hidden, Bias(proj_in), context);
+        foreach (var block in transformer_blocks.Skip(1))
         {
             hidden = block.forward(hidden, context);
         }
 
-        hidden = ToPixels(Project(proj_out, hidden, input.shape, biased: false), input.shape);
-        var bias = proj_out is Linear map ? map.Bias : ((Conv2d)proj_out).Bias;
-        return ElementwiseKernels.AddBias(pictures, ChannelsLast.Of(hidden), null, bias, null, input.shape[1]);
+        hidden = ToPixels(Project(proj_out, hidden, input.shape), input.shape);
+        return ElementwiseKernels.AddBias(
+            pictures, ChannelsLast.Of(hidden), null, Bias(proj_out), null, input.shape[1]);
     }
 
-    /// <summary>Rows through a projection; one with adapters of its own sees what it was made for.</summary>
-    private static Tensor Project(nn.Module<Tensor, Tensor> projection, Tensor rows, long[] shape, bool biased)
+    /// <summary>
+    /// Rows through a projection, without its bias. One with adapters of its own sees what it was made for.
+    /// </summary>
+    private static Tensor Project(nn.Module<Tensor, Tensor> projection, Tensor rows, long[] shape)
     {
         if (projection is Linear map)
         {
-            return biased ? map.forward(rows) : map.Unbiased(rows);
+            return map.Unbiased(rows);
         }
 
         var convolution = (Conv2d)projection;
-        if (convolution.Adapters.Count > 0)
-        {
-            var pixels = ToPixels(rows, shape);
-            return ToRows(biased ? convolution.forward(pixels) : convolution.Unbiased(pixels));
-        }
-
-        return nn.functional.linear(rows, convolution.Weight.flatten(1), biased ? convolution.Bias : null);
+        return convolution.Adapters.Count > 0
+            ? ToRows(convolution.Unbiased(ToPixels(rows, shape)))
+            : nn.functional.linear(rows, convolution.Weight.flatten(1));
     }
+
+    private static Tensor? Bias(nn.Module<Tensor, Tensor> projection) =>
+        projection is Linear map ? map.Bias : ((Conv2d)projection).Bias;
 
     private nn.Module<Tensor, Tensor> Projection(long width, Device? device, ScalarType? dtype) =>
         linear

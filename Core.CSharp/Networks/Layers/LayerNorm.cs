@@ -32,15 +32,19 @@ public sealed class LayerNorm : nn.Module<Tensor, Tensor>
         : nn.functional.layer_norm(input, shape, weight, bias, eps);
 
     /// <summary>The sum of a state, what is added to it and a bias [width] of that; and the sum's norm.</summary>
-    public (Tensor Sum, Tensor Normed) AddForward(Tensor input, Tensor delta, Tensor? deltaBias)
+    /// <param name="input">[.., width].</param>
+    /// <param name="delta">Like it, or null for none.</param>
+    /// <param name="deltaBias">[width], or null for none.</param>
+    public (Tensor Sum, Tensor Normed) AddForward(Tensor input, Tensor? delta, Tensor? deltaBias)
     {
-        if (LayerNormKernel.Takes(input, shape[0]))
+        if ((delta ?? deltaBias) is not null && LayerNormKernel.Takes(input, shape[0]))
         {
             return LayerNormKernel.AddApply(input, delta, deltaBias, weight, bias, eps);
         }
 
         using var scope = NewDisposeScope();
-        var sum = input.add(deltaBias is null ? delta : delta.add(deltaBias));
+        var sum = delta is null ? input.alias() : input.add(delta);
+        sum = deltaBias is null ? sum : sum.add(deltaBias);
         return scope.MoveToOuter(sum, forward(sum));
     }
 }
