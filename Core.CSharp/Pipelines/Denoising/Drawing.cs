@@ -72,9 +72,9 @@ internal static class Drawing
             void Report(int made, int count)
             {
                 var steps = made * request.Taken / count;
-                while (reported < steps)
+                for (; reported < steps; reported++)
                 {
-                    progress?.Report(finished + ++reported);
+                    progress?.Report(finished + reported + 1);
                 }
             }
         }
