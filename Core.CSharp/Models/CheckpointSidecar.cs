@@ -70,10 +70,14 @@ internal static class CheckpointSidecar
     private static (long Heads, string Activation, double Epsilon) Facts(ClipTextConfig config) =>
         (config.NumAttentionHeads, config.HiddenAct, config.LayerNormEps);
 
-    private static (double Start, double End, BetaSchedule Schedule, int Steps, bool Own, bool Rescaled, PredictionType Type) Facts(
-        SchedulerConfig config) =>
-        (config.BetaStart, config.BetaEnd, config.BetaSchedule, config.NumTrainTimesteps, config.TrainedBetas is not null,
-            config.RescaleBetasZeroSnr, config.PredictionType);
+    private static (double, double, BetaSchedule, int, bool, bool, PredictionType) Facts(SchedulerConfig config) => (
+        config.BetaStart,
+        config.BetaEnd,
+        config.BetaSchedule,
+        config.NumTrainTimesteps,
+        config.TrainedBetas is not null,
+        config.RescaleBetasZeroSnr,
+        config.PredictionType);
 
     private static (int Count, int Length, int Pad) Facts(ClipTokenizer tokenizer) =>
         (tokenizer.Count, tokenizer.MaxLength, tokenizer.PadId);

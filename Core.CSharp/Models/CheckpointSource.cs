@@ -9,8 +9,8 @@ namespace Recipes.Core.Models;
 
 /// <summary>
 /// A single-file Stable Diffusion 1, 2 or SDXL checkpoint in the layout of the original code (CompVis, Stability AI).
-/// Its configs are inferred from its keys and shapes. What they cannot tell (heads, norms, noise, vocabulary) is that of
-/// the public models, or what a folder of configs in diffusers layout states: NAME.configs beside NAME.safetensors.
+/// Its configs are inferred from its keys and shapes. What they cannot tell (heads, norms, noise, vocabulary) is that
+/// of the public models, or what a folder of configs in diffusers layout states: NAME.configs beside NAME.safetensors.
 /// </summary>
 public sealed class CheckpointSource : IModelSource
 {
@@ -69,11 +69,12 @@ public sealed class CheckpointSource : IModelSource
     /// <param name="path">The .safetensors file.</param>
     /// <param name="configs">
     /// A folder in diffusers layout with any of unet/config.json, vae/config.json, text_encoder/config.json,
-    /// scheduler/scheduler_config.json, tokenizer/ (and those of the second text encoder); by default NAME.configs beside
-    /// the file, where there is one.
+    /// scheduler/scheduler_config.json, tokenizer/ (and those of the second text encoder); by default NAME.configs
+    /// beside the file, where there is one.
     /// </param>
     /// <exception cref="RecipesException">
-    /// It is a pickle, is broken, is something else than such a checkpoint, lacks keys, or holds keys that nothing uses.
+    /// It is a pickle, is broken, is something else than such a checkpoint, lacks keys, or holds keys that nothing
+    /// uses.
     /// </exception>
     public static CheckpointSource Open(string path, string? configs = null)
     {

@@ -8,7 +8,8 @@ using static TorchSharp.torch;
 namespace Recipes.Core.Models;
 
 /// <summary>
-/// Saves a model as one file in the layout of the original Stable Diffusion 1, 2 or SDXL code, which most programs read.
+/// Saves a model as one file in the layout of the original Stable Diffusion 1, 2 or SDXL code, which most programs
+/// read.
 /// </summary>
 public static class CheckpointWriter
 {
@@ -20,7 +21,9 @@ public static class CheckpointWriter
     /// <param name="path">The .safetensors file; its folder must exist.</param>
     /// <param name="dtype">The type of the weights in the file; by default the one they have.</param>
     /// <param name="metadata">Strings for the header, beside and before those of modelspec.</param>
-    /// <exception cref="RecipesException">The file cannot be written, or the model has tensors of no such file.</exception>
+    /// <exception cref="RecipesException">
+    /// The file cannot be written, or the model has tensors that such files do not hold.
+    /// </exception>
     public static void Save(
         StableDiffusionModel model,
         string path,
@@ -31,7 +34,8 @@ public static class CheckpointWriter
         using var gradients = no_grad();
         using var scope = NewDisposeScope();
         var layout = CheckpointLayout.Of(Family(model));
-        var keys = layout.Keys(model.UNet.Config, model.Vae.Config, [.. model.TextEncoders.Select(tower => tower.Config)]);
+        var keys = layout.Keys(
+            model.UNet.Config, model.Vae.Config, [.. model.TextEncoders.Select(tower => tower.Config)]);
         var tensors = new Dictionary<string, Tensor>();
         foreach (var (component, network) in ModelFolderWriter.Networks(model))
         {
@@ -42,11 +46,9 @@ public static class CheckpointWriter
         }
 
         var strings = Metadata(model, path, metadata);
+        var infos = tensors.ToDictionary(pair => pair.Key, pair => Info(pair.Key, pair.Value));
         SafeTensorsWriter.Write(path, tensors, strings);
-        CheckpointSidecar.Write(
-            model,
-            new CheckpointHeader(path, tensors.ToDictionary(pair => pair.Key, pair => Info(pair.Key, pair.Value)), strings),
-            layout);
+        CheckpointSidecar.Write(model, new CheckpointHeader(path, infos, strings), layout);
     }
 
     /// <summary>SD1, SD2 or SDXL, by structure.</summary>
@@ -62,7 +64,7 @@ public static class CheckpointWriter
         {
             throw new RecipesException(
                 where,
-                $"the model has {foreign.Count} tensors that such files do not hold ({string.Join(", ", foreign.Take(10))})",
+                $"{foreign.Count} of its tensors have no place in the file ({string.Join(", ", foreign.Take(10))})",
                 "Take its adapters off, or save them in a file of their own.");
         }
 

@@ -15,8 +15,8 @@ internal static class ClipMerges
     {
         var ids = new Dictionary<string, int>(StringComparer.Ordinal);
         var merges = new Dictionary<(int Left, int Right), (int Rank, int Joined)>();
-        string[] symbols =
-            [.. Enumerable.Range(0, 256).Select(value => ByteSymbols.Of((byte)value).ToString()).Order(StringComparer.Ordinal)];
+        var bytes = Enumerable.Range(0, 256).Select(value => ByteSymbols.Of((byte)value).ToString());
+        string[] symbols = [.. bytes.Order(StringComparer.Ordinal)];
         foreach (var symbol in symbols.Concat(symbols.Select(symbol => symbol + WordEnd)))
         {
             ids.Add(symbol, ids.Count);

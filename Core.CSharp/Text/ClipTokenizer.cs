@@ -112,10 +112,11 @@ public sealed class ClipTokenizer
                 "Add it, or name another one in tokenizer_config.json.");
     }
 
-    /// <summary>Writes the files that <see cref="Load"/> reads into a folder, which is made where there is none.</summary>
+    /// <summary>Writes the files that <see cref="Load"/> reads into a folder, made where there is none.</summary>
     public void Write(string folder) => TokenizerWriter.Write(folder, new TokenizerWriter.Contents(
         _ids,
-        _merges.OrderBy(merge => merge.Value.Rank).Select(merge => (_tokens[merge.Key.Left], _tokens[merge.Key.Right])),
+        _merges.OrderBy(merge => merge.Value.Rank)
+            .Select(merge => (_tokens[merge.Key.Left], _tokens[merge.Key.Right])),
         _added.Words.ToDictionary(token => token.Text, token => token.Id),
         [
             ("bos_token", _tokens[BosId]),

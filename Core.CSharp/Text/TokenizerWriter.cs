@@ -5,10 +5,13 @@ using System.Text.Json.Nodes;
 
 namespace Recipes.Core.Text;
 
-/// <summary>Writes a tokenizer folder as transformers does, for <see cref="ClipTokenizer.Load"/> and other programs.</summary>
+/// <summary>
+/// Writes a tokenizer folder as transformers does, for <see cref="ClipTokenizer.Load"/> and other programs.
+/// </summary>
 internal static class TokenizerWriter
 {
-    private static readonly JsonSerializerOptions Compact = new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
+    private static readonly JsonSerializerOptions Compact =
+        new() { Encoder = JavaScriptEncoder.UnsafeRelaxedJsonEscaping };
 
     private static readonly JsonSerializerOptions Indented =
         new(Compact) { WriteIndented = true, NewLine = "\n" };
@@ -26,12 +29,15 @@ internal static class TokenizerWriter
         IReadOnlyList<(string Role, string Token)> Special,
         int MaxLength);
 
-    /// <summary>Writes vocab.json, merges.txt, tokenizer_config.json, special_tokens_map.json and added_tokens.json.</summary>
+    /// <summary>
+    /// Writes vocab.json, merges.txt, tokenizer_config.json, special_tokens_map.json and, where there are such tokens,
+    /// added_tokens.json.
+    /// </summary>
     public static void Write(string folder, Contents contents)
     {
         Directory.CreateDirectory(folder);
-        var own = contents.Ids.Where(pair => !contents.Added.ContainsKey(pair.Key));
-        Save(folder, "vocab.json", Object(own.OrderBy(pair => pair.Value).Select(pair => (pair.Key, (JsonNode)pair.Value))), Compact);
+        var own = contents.Ids.Where(pair => !contents.Added.ContainsKey(pair.Key)).OrderBy(pair => pair.Value);
+        Save(folder, "vocab.json", Object(own.Select(pair => (pair.Key, (JsonNode)pair.Value))), Compact);
         var merges = new StringBuilder("#version: 0.2\n");
         foreach (var (left, right) in contents.Merges)
         {

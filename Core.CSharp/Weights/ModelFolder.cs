@@ -67,8 +67,8 @@ public sealed class ModelFolder
     public ClipTokenizer Tokenizer => tokenizer.Value;
 
     /// <summary>
-    /// SHA-256 over the names and bytes of the weight files, in hexadecimal; reads them all, once. Of a single file it is
-    /// the hash of its bytes, as model sites state it.
+    /// SHA-256 over the names and bytes of the weight files, in hexadecimal; reads them all, once. Of a single file it
+    /// is the hash of its bytes, as model sites state it.
     /// </summary>
     public string Sha256 => sha256.Value;
 

@@ -47,7 +47,8 @@ internal static class CheckpointDefaults
     /// <param name="file">The file with its values; null for one that has no global_step.</param>
     /// <param name="pipeline">The diffusers pipeline.</param>
     /// <param name="linear">Whether the UNet's transformers project by linear maps, as from SD 2 on.</param>
-    public static SchedulerConfig Scheduler(CheckpointHeader header, SafeTensorsFile? file, string pipeline, bool linear)
+    public static SchedulerConfig Scheduler(
+        CheckpointHeader header, SafeTensorsFile? file, string pipeline, bool linear)
     {
         var upscaler = pipeline == PipelineClasses.Upscaling;
         return new SchedulerConfig

@@ -39,7 +39,9 @@ internal sealed record CheckpointLayout(string Vae, IReadOnlyList<CheckpointLayo
     });
 
     /// <summary>The layout of a file.</summary>
-    /// <exception cref="RecipesException">It is no whole Stable Diffusion 1, 2 or SDXL checkpoint; it says what it is.</exception>
+    /// <exception cref="RecipesException">
+    /// It is no whole Stable Diffusion 1, 2 or SDXL checkpoint; the message says what it is.
+    /// </exception>
     public static CheckpointLayout Find(CheckpointHeader header)
     {
         if (header.Any(Refiner.Prefix) && !header.Any(Xl[1].Prefix))

@@ -65,7 +65,9 @@ internal sealed class OriginalCheckpoint
 
     /// <summary>Reads the header of an open file.</summary>
     /// <param name="file">The checkpoint.</param>
-    /// <param name="configs">A folder that states what shapes cannot tell; null for the one beside the file, if any.</param>
+    /// <param name="configs">
+    /// A folder that states what shapes cannot tell; null for the one beside the file, if any.
+    /// </param>
     /// <exception cref="RecipesException">It is no such checkpoint, or keys are missing or not known.</exception>
     public static OriginalCheckpoint Read(SafeTensorsFile file, string? configs)
     {
