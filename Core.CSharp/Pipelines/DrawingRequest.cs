@@ -118,6 +118,13 @@ public abstract record DrawingRequest
         RequireOneOrAll(NegativePrompts ?? [""], "negative prompts");
     }
 
+    /// <summary>Refuses models that want to be told more than latents.</summary>
+    internal void RequireLatentsAlone(StableDiffusionModel model) => Require(
+        model.UNet.Config.InChannels == model.Vae.Config.LatentChannels,
+        $"the model takes {model.UNet.Config.InChannels} channels, not the {model.Vae.Config.LatentChannels} of "
+            + $"latents alone ({model.PipelineClass})",
+        "Use the pipeline the model was made for.");
+
     /// <summary>Throws unless something holds.</summary>
     internal void Require(bool holds, string fault, string cure)
     {

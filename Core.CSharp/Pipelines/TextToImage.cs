@@ -43,11 +43,7 @@ public static class TextToImage
         StableDiffusionModel model, TextToImageRequest request, Tensor? latents)
     {
         var (channels, (height, width)) = (model.Vae.Config.LatentChannels, request.LatentSize(model));
-        request.Require(
-            model.UNet.Config.InChannels == channels,
-            $"the model takes {model.UNet.Config.InChannels} channels, not the {channels} of latents alone "
-                + $"({model.PipelineClass})",
-            "Use the pipeline the model was made for.");
+        request.RequireLatentsAlone(model);
         long[] all = [request.Images, channels, height, width];
         request.Require(
             latents is null || latents.shape.SequenceEqual(all),
