@@ -14,8 +14,18 @@ public sealed record ControlNetResiduals(IReadOnlyList<Tensor> Down, Tensor Mid)
     /// <summary>Zeros for as many samples in front: no control for the first half of a guided batch.</summary>
     public ControlNetResiduals AfterZeros() => Each(residual => cat([zeros_like(residual), residual], 0));
 
-    /// <summary>Each of them mapped.</summary>
-    public ControlNetResiduals Each(Func<Tensor, Tensor> map) => new([.. Down.Select(map)], map(Mid));
+    /// <summary>All of them by one factor.</summary>
+    public ControlNetResiduals Times(double factor) => Each(residual => residual.mul(factor));
+
+    /// <summary>
+    /// In guess mode: by a factor that rises from a tenth of the given one at the finest level to all of it at the
+    /// middle block, evenly on a logarithmic scale.
+    /// </summary>
+    public ControlNetResiduals TimesRising(double factor) =>
+        new([.. Down.Select((residual, index) => residual.mul(factor * Math.Pow(10, ((double)index / Down.Count) - 1)))],
+            Mid.mul(factor));
+
+    private ControlNetResiduals Each(Func<Tensor, Tensor> map) => new([.. Down.Select(map)], map(Mid));
 
     /// <inheritdoc/>
     public void Dispose()
