@@ -168,7 +168,7 @@ public sealed class ControlNetModel : nn.Module
     }
 
     /// <summary>Channels of each skip: the first convolution's, then each layer's and each halving's.</summary>
-    private static IEnumerable<long> SkipWidths(UNetConfig config)
+    internal static IEnumerable<long> SkipWidths(UNetConfig config)
     {
         var widths = config.BlockOutChannels;
         yield return widths[0];

@@ -45,6 +45,9 @@ public sealed record UNetConfig
     /// <summary>Whether self-attention looks at the text instead. One value stands for all levels.</summary>
     public IReadOnlyList<bool> OnlyCrossAttention { get; init; } = [false];
 
+    /// <summary>Whether the middle block's self-attention looks at the text instead.</summary>
+    public bool MidBlockOnlyCrossAttention { get; init; }
+
     /// <summary>Whether proj_in and proj_out are linear maps rather than 1x1 convolutions.</summary>
     public bool UseLinearProjection { get; init; }
 
@@ -86,6 +89,7 @@ public sealed record UNetConfig
     {
         ["_class_name"] = "UNet2DConditionModel",
         ["center_input_sample"] = false,
+        ["mid_block_only_cross_attention"] = MidBlockOnlyCrossAttention,
         ["out_channels"] = OutChannels,
         ["sample_size"] = SampleSize,
         ["up_block_types"] = ConfigWriter.List(UpBlockTypes),

@@ -11,6 +11,7 @@ internal static class UNetConfigReader
             SampleSize = file.Integer("sample_size", 64),
             OutChannels = file.Integer("out_channels", 4),
             UpBlockTypes = file.List("up_block_types", DefaultUp),
+            MidBlockOnlyCrossAttention = file.Flag("mid_block_only_cross_attention", false),
         };
         RefuseOthers(file);
         config.Check();
@@ -103,8 +104,5 @@ internal static class UNetConfigReader
         file.Only("time_embedding_dim", null, 0);
         file.Only("time_embedding_type", "positional");
         file.Only("timestep_post_act", null, "");
-
-        // The only kind of middle block there is here takes no notice of it.
-        file.Ignore("mid_block_only_cross_attention");
     }
 }

@@ -73,7 +73,7 @@ internal sealed class UNetMidBlock : nn.Module
         var level = parts.Config.BlockOutChannels.Count - 1;
         var width = parts.Config.BlockOutChannels[level];
         resnets = [parts.Resnet(width, width), parts.Resnet(width, width)];
-        attentions = [parts.Transformer(level, onlyCross: false)];
+        attentions = [parts.Transformer(level, parts.Config.MidBlockOnlyCrossAttention)];
         RegisterComponents();
     }
 
