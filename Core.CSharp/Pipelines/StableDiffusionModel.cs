@@ -66,6 +66,9 @@ public sealed class StableDiffusionModel : IDisposable
     /// <summary>The diffusers pipeline it was published for, one of <see cref="PipelineClasses"/>.</summary>
     public string PipelineClass { get; }
 
+    /// <summary>Whether it has two text encoders and is told sizes.</summary>
+    public bool IsXL => TextEncoders.Count > 1;
+
     /// <summary>The first one; the only one but in SDXL.</summary>
     public ClipTokenizer Tokenizer => Tokenizers[0];
 
