@@ -48,6 +48,7 @@ public static class TextToImage
             $"the model takes {model.UNet.Config.InChannels} channels, not the {channels} of latents alone "
                 + $"({model.PipelineClass})",
             "Use the pipeline the model was made for.");
+        request.CheckControls(model, height, width);
         long[] all = [request.Images, channels, height, width];
         request.Require(
             latents is null || latents.shape.SequenceEqual(all),
