@@ -165,6 +165,13 @@ public abstract record DrawingRequest
             $"Scale them to {least} to 1.");
     }
 
+    /// <summary>Refuses models that want to be told more than latents.</summary>
+    internal void RequireLatentsAlone(StableDiffusionModel model) => Require(
+        model.UNet.Config.InChannels == model.Vae.Config.LatentChannels,
+        $"the model takes {model.UNet.Config.InChannels} channels, not the {model.Vae.Config.LatentChannels} of "
+            + $"latents alone ({model.PipelineClass})",
+        "Use the pipeline the model was made for.");
+
     /// <summary>Throws unless something holds.</summary>
     internal void Require(bool holds, string fault, string cure)
     {

@@ -1,5 +1,4 @@
 using Recipes.Core.Networks;
-using Recipes.Core.Schedules;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Pipelines;
@@ -12,9 +11,9 @@ internal static class LatentCoder
 {
     /// <summary>Latents drawn from the distributions of pictures, scaled; float32 where the autoencoder lies.</summary>
     /// <param name="vae">The autoencoder.</param>
-    /// <param name="pictures">[n, 3, height, width], -1 to 1.</param>
-    /// <param name="noise">Draws for all pictures at once.</param>
-    public static Tensor Encode(AutoencoderKL vae, Tensor pictures, NoiseSource noise)
+    /// <param name="pictures">[n, 3, height, width], -1 to 1; one for all rows of noise, or as many.</param>
+    /// <param name="noise">Standard normal, in the latents' shape.</param>
+    public static Tensor Encode(AutoencoderKL vae, Tensor pictures, Tensor noise)
     {
         using var scope = NewDisposeScope();
         var (means, logVars) = (new List<Tensor>(), new List<Tensor>());
@@ -26,9 +25,10 @@ internal static class LatentCoder
             logVars.Add(encoded.LogVar);
         }
 
-        using var all = new LatentDistribution(cat(means, 0), cat(logVars, 0));
-        var drawn = all.Sample(noise.Normal(all.Mean.shape, vae.Device, ScalarType.Float32));
-        return drawn.to_type(ScalarType.Float32)
+        using var all = new LatentDistribution(
+            cat(means, 0).expand(noise.shape), cat(logVars, 0).expand(noise.shape));
+        return all.Sample(noise)
+            .to_type(ScalarType.Float32)
             .sub(vae.Config.ShiftFactor)
             .mul_(vae.Config.ScalingFactor)
             .MoveToOuterDisposeScope();

@@ -42,12 +42,9 @@ public static class TextToImage
     private static Func<DrawingGroup, DrawingStart> Starting(
         StableDiffusionModel model, TextToImageRequest request, Tensor? latents)
     {
+        request.Check();
         var (channels, (height, width)) = (model.Vae.Config.LatentChannels, request.LatentSize(model));
-        request.Require(
-            model.UNet.Config.InChannels == channels,
-            $"the model takes {model.UNet.Config.InChannels} channels, not the {channels} of latents alone "
-                + $"({model.PipelineClass})",
-            "Use the pipeline the model was made for.");
+        request.RequireLatentsAlone(model);
         request.CheckControls(model, height, width);
         long[] all = [request.Images, channels, height, width];
         request.Require(
