@@ -26,7 +26,7 @@ internal sealed class SettingsFile
     {
         var file = Directory.Exists(path) ? System.IO.Path.Combine(path, name) : path;
         Weights.ConfigFile.Read(file, "Give the folder of a model in diffusers layout.");
-        var fields = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
+        var fields = JsonNode.Parse(Weights.PythonJson.Read(file))!.AsObject();
         try
         {
             // Doubled fields are found when the object is first looked into.

@@ -46,7 +46,7 @@ internal static class Drawing
         request.Check();
         var prompts = request.ForEach(request.Prompts);
         var negatives = request.NegativePrompts is { } given ? request.ForEach(given) : null;
-        var sampler = request.Sampler ?? new DdimSampler(model.Scheduler);
+        var sampler = request.Sampler ?? Samplers.From(model.Scheduler);
         var finished = 0;
         using var gradients = no_grad();
         foreach (var range in request.Groups)
@@ -74,9 +74,9 @@ internal static class Drawing
             void Report(int made, int count)
             {
                 var steps = made * request.Taken / count;
-                while (reported < steps)
+                for (; reported < steps; reported++)
                 {
-                    progress?.Report(finished + ++reported);
+                    progress?.Report(finished + reported + 1);
                 }
             }
         }
