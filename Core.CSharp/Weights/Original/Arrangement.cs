@@ -34,8 +34,10 @@ internal static class Arrangements
         _ => null,
     };
 
-    /// <summary>The shape in the diffusers layout of what has the shape <paramref name="stored"/> in the file.</summary>
-    /// <remarks>What cannot be so arranged keeps its shape, so that the mismatch is reported where it is used.</remarks>
+    /// <summary>
+    /// The shape in the diffusers layout of what has the shape <paramref name="stored"/> in the file. What cannot be so
+    /// arranged keeps its shape, so that the mismatch is reported where it is used.
+    /// </summary>
     public static long[] Shape(this Arrangement how, long[] stored) => how switch
     {
         Arrangement.Convolution when stored is [var output, var input, 1, 1] => [output, input],

@@ -21,7 +21,11 @@ internal sealed record CheckpointLayout(string Vae, IReadOnlyList<CheckpointLayo
     /// <summary>A text encoder's place.</summary>
     /// <param name="Prefix">What stands before its keys.</param>
     /// <param name="Open">Whether it is an OpenCLIP encoder, under OpenCLIP's names.</param>
-    internal sealed record Text(string Prefix, bool Open);
+    internal sealed record Text(string Prefix, bool Open)
+    {
+        /// <summary>The token that fills prompts up for it.</summary>
+        public string Pad => Open ? "!" : "<|endoftext|>";
+    }
 
     /// <summary>Whether there are two text encoders, as in SDXL.</summary>
     public bool IsXl => Texts.Count == 2;
@@ -35,7 +39,9 @@ internal sealed record CheckpointLayout(string Vae, IReadOnlyList<CheckpointLayo
     });
 
     /// <summary>The layout of a file.</summary>
-    /// <exception cref="RecipesException">It is no whole Stable Diffusion 1, 2 or SDXL checkpoint; it says what it is.</exception>
+    /// <exception cref="RecipesException">
+    /// It is no whole Stable Diffusion 1, 2 or SDXL checkpoint; the message says what it is.
+    /// </exception>
     public static CheckpointLayout Find(CheckpointHeader header)
     {
         if (header.Any(Refiner.Prefix) && !header.Any(Xl[1].Prefix))

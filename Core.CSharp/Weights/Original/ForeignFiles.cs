@@ -60,13 +60,16 @@ internal static class ForeignFiles
         var first = string.Join(", ", header.Tensors.Keys.Take(3).Select(Short));
         return new RecipesException(
             header.Path,
-            header.Tensors.Count == 0 ? "it holds no tensors" : $"its {header.Tensors.Count} tensors ({first}, …) are of no model known here",
+            header.Tensors.Count == 0
+                ? "it holds no tensors"
+                : $"its {header.Tensors.Count} tensors ({first}, …) are of no model known here",
             Family);
     }
 
     private static (string There, string Lacking) Names(IReadOnlyList<(bool There, string Name)> parts)
     {
-        string Of(bool there) => string.Join(" and ", parts.Where(part => part.There == there).Select(part => part.Name));
+        string Of(bool there) =>
+            string.Join(" and ", parts.Where(part => part.There == there).Select(part => part.Name));
         return (Of(true), Of(false));
     }
 

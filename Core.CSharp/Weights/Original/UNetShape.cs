@@ -23,8 +23,8 @@ internal static class UNetShape
         var cross = header.Shape(2, $"{middle}transformer_blocks.0.attn2.to_k.weight")[1];
         var linear = header.Shape(2, $"{middle}proj_in.weight").Length == 2;
         long[] widths = [.. levels.Select(blocks => Width(header, blocks[0]))];
-        var labels = header.Has($"{Prefix}label_emb.weight") ? header.Shape(2, $"{Prefix}label_emb.weight")[0] : (long?)null;
-        var added = header.Any($"{Prefix}label_emb.0.") ? header.Shape(2, $"{Prefix}label_emb.0.0.weight")[1] : (long?)null;
+        long? labels = header.Has($"{Prefix}label_emb.weight") ? header.Shape(2, $"{Prefix}label_emb.weight")[0] : null;
+        long? added = header.Any($"{Prefix}label_emb.0.") ? header.Shape(2, $"{Prefix}label_emb.0.0.weight")[1] : null;
         return new UNetConfig
         {
             Where = header.Path,
@@ -32,12 +32,12 @@ internal static class UNetShape
             OutChannels = header.Shape(4, $"{Prefix}out.2.weight")[0],
             BlockOutChannels = widths,
             LayersPerBlock = levels[0].Count,
-            DownBlockTypes = [.. levels.Select(blocks => Attends(header, blocks) ? UNetConfig.CrossDown : UNetConfig.PlainDown)],
+            DownBlockTypes =
+                [.. levels.Select(blocks => Attends(header, blocks) ? UNetConfig.CrossDown : UNetConfig.PlainDown)],
             UpBlockTypes =
             [
-                .. levels.Select((_, index) => header.Any($"{Prefix}output_blocks.{index * (levels[0].Count + 1)}.1.norm.")
-                    ? UNetConfig.CrossUp
-                    : UNetConfig.PlainUp),
+                .. levels.Select((_, index) => index * (levels[0].Count + 1)).Select(block =>
+                    header.Any($"{Prefix}output_blocks.{block}.1.norm.") ? UNetConfig.CrossUp : UNetConfig.PlainUp),
             ],
             CrossAttentionDim = cross,
             TransformerLayersPerBlock =
