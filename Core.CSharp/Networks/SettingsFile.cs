@@ -60,6 +60,9 @@ internal sealed class SettingsFile
     /// <summary>Whether the field is a list.</summary>
     public bool IsList(string field) => Has(field) && fields[field] is JsonArray;
 
+    /// <summary>Whether the field is a list without null in it.</summary>
+    public bool IsFilled(string field) => IsList(field) && fields[field]!.AsArray().All(item => item is not null);
+
     public long Integer(string field, long missing) => Has(field) ? Value<long>(fields[field]!, field) : missing;
 
     public double Number(string field, double missing) => Has(field) ? Value<double>(fields[field]!, field) : missing;

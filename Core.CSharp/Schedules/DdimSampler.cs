@@ -38,6 +38,8 @@ public sealed class DdimSampler : ISampler
 
         public IReadOnlyList<double> Timesteps { get; } = [.. timesteps.Select(timestep => (double)timestep)];
 
+        public int Order => 1;
+
         public double InitialSigma => 1;
 
         public Tensor ScaleInput(Tensor sample, int index) => sample.alias();
@@ -67,6 +69,13 @@ public sealed class DdimSampler : ISampler
             }
 
             return next.MoveToOuterDisposeScope();
+        }
+
+        public Tensor AddNoise(Tensor clean, Tensor noise, int index)
+        {
+            using var scope = NewDisposeScope();
+            var alpha = schedule.Alpha(timesteps[index]);
+            return clean.mul(MathF.Sqrt(alpha)).add_(noise, MathF.Sqrt(1 - alpha)).MoveToOuterDisposeScope();
         }
 
         public void Dispose() => schedule.Dispose();
