@@ -138,7 +138,7 @@ internal static class GroupNormKernel
 
         if (channels is not null)
         {
-            var total = channels.sum(0).to_type(Fused.Type);
+            var total = channels.sum([0]).to_type(Fused.Type);
             Add(1, () => total.select(1, 1).contiguous());
             Add(2, () => total.select(1, 0).contiguous());
         }
@@ -147,7 +147,7 @@ internal static class GroupNormKernel
         var shift = needed[3] || needed[4]
             ? ChannelsLast.Rows(dx).sum(1, type: ScalarType.Float32)
             : null;
-        Add(3, () => shift!.sum(0).to_type(Fused.Type));
+        Add(3, () => shift!.sum([0]).to_type(Fused.Type));
         Add(4, () => shift!.to_type(Fused.Type));
         return [.. results.Select(result => result?.DetachFromDisposeScope())];
 

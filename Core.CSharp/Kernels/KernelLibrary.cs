@@ -18,7 +18,7 @@ internal sealed class KernelLibrary
     private const int LeastCapability = 80;
 
     private const string Prefix = "Recipes.Core.Kernels.";
-    private static readonly string[] Sources = ["common.cuh", "group_norm.cu", "layer_norm.cu", "elementwise.cu"];
+    private static readonly string[] Sources = ["common.cuh", "group_norm.cu", "layer_norm.cu", "elementwise.cu", "adamw.cu"];
     private static readonly Lazy<(KernelLibrary? Library, string Reason)> Found = new(Find);
 
     private readonly CudaDriver driver;
@@ -67,8 +67,31 @@ internal sealed class KernelLibrary
     /// <param name="block">Threads of a block across and down.</param>
     /// <param name="shared">Bytes of shared memory a block.</param>
     /// <param name="arguments">As <see cref="KernelArgument"/> makes them.</param>
-    public unsafe void Launch(
-        string name, (int X, int Y) grid, (int X, int Y) block, int shared, params ReadOnlySpan<long> arguments)
+    public void Launch(
+        string name, (int X, int Y) grid, (int X, int Y) block, int shared, params ReadOnlySpan<long> arguments) =>
+        driver.Launch(Kernel(name), grid, block, shared, Stream(), default, arguments);
+
+    /// <summary>Starts a kernel whose first argument is a structure.</summary>
+    /// <param name="name">The function.</param>
+    /// <param name="grid">Blocks across and down.</param>
+    /// <param name="block">Threads of a block across and down.</param>
+    /// <param name="first">The structure's bytes.</param>
+    /// <param name="arguments">The others, as <see cref="KernelArgument"/> makes them.</param>
+    public void Launch(
+        string name,
+        (int X, int Y) grid,
+        (int X, int Y) block,
+        ReadOnlySpan<byte> first,
+        params ReadOnlySpan<long> arguments) =>
+        driver.Launch(Kernel(name), grid, block, 0, Stream(), first, arguments);
+
+    private unsafe IntPtr Stream()
+    {
+        var stream = symbols.CurrentStream(-1);
+        return symbols.RawStream(&stream);
+    }
+
+    private IntPtr Kernel(string name)
     {
         IntPtr kernel;
         lock (kernels)
@@ -80,8 +103,7 @@ internal sealed class KernelLibrary
             }
         }
 
-        var stream = symbols.CurrentStream(-1);
-        driver.Launch(kernel, grid, block, shared, symbols.RawStream(&stream), arguments);
+        return kernel;
     }
 
     private static (KernelLibrary?, string) Find()

@@ -125,7 +125,7 @@ internal static class LayerNormKernel
             var moments = saved[2]!;
             var rows = x.reshape(-1, width).to_type(ScalarType.Float32);
             var normed = rows.sub_(moments.select(1, 0).unsqueeze(1)).mul_(moments.select(1, 1).unsqueeze(1));
-            Add(3, () => normed.mul_(dy.reshape(-1, width)).sum(0).to_type(Fused.Type));
+            Add(3, () => normed.mul_(dy.reshape(-1, width)).sum([0]).to_type(Fused.Type));
         }
 
         Add(4, () => dy.reshape(-1, width).sum(0, type: ScalarType.Float32).to_type(Fused.Type));

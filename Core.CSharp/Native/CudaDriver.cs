@@ -99,9 +99,16 @@ internal sealed unsafe class CudaDriver
     /// <param name="block">Threads of a block across and down.</param>
     /// <param name="shared">Bytes of shared memory a block.</param>
     /// <param name="stream">CUDA's handle.</param>
+    /// <param name="first">A structure that is the first argument; empty for none.</param>
     /// <param name="arguments">One slot each; smaller values lie in the low bytes.</param>
     public void Launch(
-        IntPtr kernel, (int X, int Y) grid, (int X, int Y) block, int shared, IntPtr stream, ReadOnlySpan<long> arguments)
+        IntPtr kernel,
+        (int X, int Y) grid,
+        (int X, int Y) block,
+        int shared,
+        IntPtr stream,
+        ReadOnlySpan<byte> first,
+        ReadOnlySpan<long> arguments)
     {
         if (Current() == IntPtr.Zero)
         {
@@ -109,12 +116,19 @@ internal sealed unsafe class CudaDriver
             Check(use(context), "cuCtxSetCurrent");
         }
 
-        var pointers = stackalloc void*[arguments.Length];
+        var pointers = stackalloc void*[arguments.Length + 1];
+        fixed (byte* structure = first)
         fixed (long* slots = arguments)
         {
+            var count = 0;
+            if (!first.IsEmpty)
+            {
+                pointers[count++] = structure;
+            }
+
             for (var i = 0; i < arguments.Length; i++)
             {
-                pointers[i] = slots + i;
+                pointers[count++] = slots + i;
             }
 
             Check(

@@ -47,15 +47,23 @@ public sealed unsafe class CudaGraph : IDisposable
     /// <param name="warmUps">Runs before recording.</param>
     /// <param name="share">A graph never replayed at the same time as this one, whose memory is used again.</param>
     /// <exception cref="RecipesException">Graphs cannot be recorded here, or the work cannot be.</exception>
-    public static CudaGraph Record(Action work, int warmUps = 3, CudaGraph? share = null)
+    public static CudaGraph Record(Action work, int warmUps = 3, CudaGraph? share = null) =>
+        Record(work, work, warmUps, share);
+
+    /// <summary>Warms up by other work than is recorded, such as all of it but its lasting effects.</summary>
+    /// <inheritdoc cref="Record(Action, int, CudaGraph?)"/>
+    public static CudaGraph Record(Action work, Action warmUp, int warmUps, CudaGraph? share = null)
     {
         var symbols = CudaSymbols.Instance is { } found && cuda_is_available()
             ? found
             : throw new RecipesException("CUDA graph", Reason, "Run without graphs.");
         for (var i = 0; i < warmUps; i++)
         {
-            OnSideStream(symbols, work);
+            OnSideStream(symbols, warmUp);
         }
+
+        // The graph has memory of its own: what the warm-ups took would lie beside it, unused.
+        DeviceMemory.Trim();
 
         var recorded = new CudaGraph(symbols);
         try

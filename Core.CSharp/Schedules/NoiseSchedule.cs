@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Schedules;
@@ -10,11 +11,12 @@ public sealed class NoiseSchedule : IDisposable
 {
     private readonly Tensor alphas;
     private readonly float[] values;
+    private readonly Dictionary<string, Tensor> copies = [];
 
     /// <exception cref="RecipesException">The config has numbers that no schedule can be made of.</exception>
     public NoiseSchedule(SchedulerConfig config)
     {
-        config.Check();
+        SchedulerConfigFile.Check(config);
         Config = config;
         using var gradients = no_grad();
         using var scope = NewDisposeScope();
@@ -70,12 +72,39 @@ public sealed class NoiseSchedule : IDisposable
     public Tensor Snr(Tensor t)
     {
         using var scope = NewDisposeScope();
-        var share = alphas.to(t.device).index_select(0, t.to_type(ScalarType.Int64));
+        var share = On(t.device).index_select(0, t.to_type(ScalarType.Int64));
         return (share / (1 - share)).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>
-    public void Dispose() => alphas.Dispose();
+    public void Dispose()
+    {
+        alphas.Dispose();
+        foreach (var copy in copies.Values)
+        {
+            copy.Dispose();
+        }
+
+        copies.Clear();
+    }
+
+    /// <summary>ᾱ on a device, sent there once: a copy at each step would hold the host up.</summary>
+    private Tensor On(Device device)
+    {
+        if (device.type == DeviceType.CPU)
+        {
+            return alphas;
+        }
+
+        var key = device.ToString();
+        if (!copies.TryGetValue(key, out var copy))
+        {
+            copy = alphas.to(device).DetachFromDisposeScope();
+            copies.Add(key, copy);
+        }
+
+        return copy;
+    }
 
     /// <summary>√ᾱ and √(1-ᾱ) in float32, shaped to multiply samples.</summary>
     private (Tensor Signal, Tensor Noise) Shares(Tensor t, Tensor samples)
@@ -84,7 +113,7 @@ public sealed class NoiseSchedule : IDisposable
         Array.Fill(shape, 1);
         shape[0] = -1;
         var device = samples.device;
-        var share = alphas.to(device).index_select(0, t.to(ScalarType.Int64, device)).reshape(shape);
+        var share = On(device).index_select(0, t.to(ScalarType.Int64, device)).reshape(shape);
         return (share.sqrt(), (1 - share).sqrt());
     }
 

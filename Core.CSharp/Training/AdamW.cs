@@ -1,3 +1,5 @@
+using Recipes.Core.Kernels;
+using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -25,6 +27,9 @@ public sealed class AdamW : IDisposable
     private readonly Tensor counts;
     private readonly Tensor[] countOf;
     private readonly Tensor rateTensor;
+    private readonly bool kernel;
+    private int[] updated = [];
+    private Tensor? active;
     private Lists? lists;
 
     /// <summary>An optimiser of parameters named by their place in the list.</summary>
@@ -54,6 +59,7 @@ public sealed class AdamW : IDisposable
         counts = Keep(zeros(parameters.Count, dtype: ScalarType.Float32, device: device));
         countOf = [.. Enumerable.Range(0, parameters.Count).Select(index => Keep(counts[index]))];
         rateTensor = Keep(tensor(options.Rate, dtype: ScalarType.Float32, device: device));
+        kernel = options.Path == AdamWPath.Fused && device.type == DeviceType.CUDA && Fused.Available;
     }
 
     /// <summary>The settings.</summary>
@@ -68,8 +74,8 @@ public sealed class AdamW : IDisposable
     /// </summary>
     public IReadOnlyList<Tensor> Masters => masters;
 
-    /// <summary>The gradients present now, one object per parameter that stays the same from step to step.</summary>
-    public Tensor[] Gradients => Current().Gradients;
+    /// <summary>The gradients present now.</summary>
+    public Tensor[] Gradients => kernel ? [.. Present().Select(item => item.Gradient)] : Current().Gradients;
 
     /// <summary>What is remembered of each parameter, by name. The tensors are the live ones, not copies.</summary>
     public IReadOnlyDictionary<string, AdamWState> State =>
@@ -83,6 +89,14 @@ public sealed class AdamW : IDisposable
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
+        if (kernel)
+        {
+            SetRate(rate ?? options.Rate);
+            Update(null, 0);
+            Advance();
+            return;
+        }
+
         var current = Current();
         if (current.Indices.Length == 0)
         {
@@ -120,9 +134,67 @@ public sealed class AdamW : IDisposable
         }
     }
 
-    /// <summary>Sets every gradient to zero, in place.</summary>
+    /// <summary>
+    /// Whether gradients are clipped and weights updated by one kernel, whose work can be recorded by
+    /// <see cref="Update"/>. Gradients are then let go after a step rather than zeroed.
+    /// </summary>
+    internal bool UsesKernel => kernel;
+
+    /// <summary>Sets the rate of the updates that follow, outside of any recording.</summary>
+    internal void SetRate(double rate) => rateTensor.fill_(rate);
+
+    /// <summary>Counts a step on the host, as the device does in <see cref="Update"/>.</summary>
+    internal void Advance()
+    {
+        foreach (var index in updated)
+        {
+            steps[index]++;
+        }
+    }
+
+    /// <summary>Updates by the kernel: operations of the device alone.</summary>
+    /// <param name="norm">The gradients' joint norm; null for no clipping.</param>
+    /// <param name="limit">Greatest norm.</param>
+    internal void Update(Tensor? norm, double limit)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        Prepare();
+        var present = Present();
+        if (present.Count > 0)
+        {
+            counts.add_(active!);
+            AdamWKernel.Step(
+                [.. present.Select(item => Tensors(item.Index, item.Gradient))], rateTensor, norm, limit, options);
+        }
+    }
+
+    /// <summary>Notes which parameters have gradients, which recordings of <see cref="Update"/> take as given.</summary>
+    internal void Prepare()
+    {
+        int[] found = [.. Enumerable.Range(0, parameters.Length).Where(i => parameters[i].Parameter.grad is not null)];
+        if (active is null || !found.SequenceEqual(updated))
+        {
+            updated = found;
+            active?.Dispose();
+            float[] flags = [.. Enumerable.Range(0, parameters.Length).Select(i => found.Contains(i) ? 1f : 0f)];
+            active = Keep(tensor(flags, device: counts.device));
+        }
+    }
+
+    /// <summary>Sets every gradient to zero, in place; where the kernel is used, lets them go.</summary>
     public void ZeroGrad()
     {
+        if (kernel)
+        {
+            foreach (var (_, parameter) in parameters)
+            {
+                parameter.grad = null;
+            }
+
+            return;
+        }
+
         var current = Current();
         if (current.Gradients.Length > 0)
         {
@@ -170,7 +242,7 @@ public sealed class AdamW : IDisposable
     public void Dispose()
     {
         lists?.Active.Dispose();
-        Tensor?[] own = [.. first, .. second, .. gradients, .. wide, .. countOf, counts, rateTensor];
+        Tensor?[] own = [active, .. first, .. second, .. gradients, .. wide, .. countOf, counts, rateTensor];
         foreach (var item in own)
         {
             item?.Dispose();
@@ -216,6 +288,38 @@ public sealed class AdamW : IDisposable
 
     private static Tensor Master(Parameter parameter) =>
         parameter.dtype == ScalarType.Float32 ? parameter : parameter.detach().to(ScalarType.Float32, copy: true);
+
+    /// <summary>What has a gradient now.</summary>
+    private List<(int Index, Tensor Gradient)> Present()
+    {
+        var present = new List<(int, Tensor)>();
+        for (var index = 0; index < parameters.Length; index++)
+        {
+            if (parameters[index].Parameter.grad is { } gradient)
+            {
+                present.Add((index, gradient));
+            }
+        }
+
+        return present;
+    }
+
+    private AdamWTensors Tensors(int index, Tensor gradient)
+    {
+        var (master, weight) = (masters[index], parameters[index].Parameter);
+        if (!gradient.stride().SequenceEqual(weight.stride()))
+        {
+            gradient = empty_like(weight).copy_(gradient);
+        }
+
+        return new AdamWTensors(
+            ReferenceEquals(master, weight) ? null : weight,
+            master,
+            gradient,
+            first[index],
+            second[index],
+            countOf[index]);
+    }
 
     private static Tensor Keep(Tensor value) => value.DetachFromDisposeScope();
 

@@ -1,20 +1,21 @@
-using Recipes.Core.Native;
+using System.Runtime.InteropServices;
 using Recipes.Core.Schedules;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Training;
 
 /// <summary>
-/// The plain step of every method that trains a denoiser: noise the latents, predict, compare, and follow the clipped
-/// gradient with AdamW. The host waits for the device once a step, for the figures it reports.
+/// The step of every method that trains a denoiser: noise the latents, predict, compare, and follow the clipped
+/// gradient with AdamW. The host waits for the device once a step, for the figures it reports. Where it can be, the
+/// step is recorded and replayed; the results are the same up to rounding.
 /// </summary>
 public sealed class DenoisingStep : ITrainingStep
 {
-    private readonly Func<Tensor, Tensor, Tensor, Tensor> network;
-    private readonly NoiseSchedule schedule;
+    private readonly DenoisingPass pass;
     private readonly IBatchSource batches;
     private readonly DenoisingStepOptions options;
     private readonly AdamW optimiser;
+    private RecordedStep? recorded;
 
     /// <param name="network">Noisy latents, timesteps and context to a prediction.</param>
     /// <param name="schedule">The noise of the network's training, and what it predicts.</param>
@@ -28,14 +29,35 @@ public sealed class DenoisingStep : ITrainingStep
         IBatchSource batches,
         IReadOnlyList<NamedParameter> parameters,
         DenoisingStepOptions options)
+        : this(
+            (noisy, batch) => network(noisy, batch.Timesteps, batch.Context), schedule, batches, parameters, options)
+    {
+    }
+
+    /// <param name="network">Noisy latents and all of their batch to a prediction.</param>
+    /// <param name="schedule">The noise of the network's training, and what it predicts.</param>
+    /// <param name="batches">The data.</param>
+    /// <param name="parameters">What is trained; everything else must not require gradients.</param>
+    /// <param name="options">Rate, loss, clipping.</param>
+    /// <exception cref="RecipesException">Settings that cannot train.</exception>
+    public DenoisingStep(
+        Func<Tensor, DenoisingBatch, Tensor> network,
+        NoiseSchedule schedule,
+        IBatchSource batches,
+        IReadOnlyList<NamedParameter> parameters,
+        DenoisingStepOptions options)
     {
         options.Check();
-        this.network = network;
-        this.schedule = schedule;
         this.batches = batches;
         this.options = options;
+        pass = new DenoisingPass(network, schedule, options);
         optimiser = new AdamW(parameters, options.AdamW);
+        PlainReason = options.Recorded ? RecordedStep.Obstacle(optimiser, options) : "it is switched off";
+        recorded = PlainReason is null ? new RecordedStep(pass, batches, options, optimiser) : null;
     }
+
+    /// <summary>Why the step is not recorded, as a sentence's end; null while it is.</summary>
+    public string? PlainReason { get; private set; }
 
     /// <summary>The optimiser, whose masters are the trained weights in float32.</summary>
     public AdamW Optimiser => optimiser;
@@ -43,48 +65,73 @@ public sealed class DenoisingStep : ITrainingStep
     /// <inheritdoc/>
     public StepResult Run(long step)
     {
-        using var scope = NewDisposeScope();
         var prior = options.Loss.PriorWeight is not null;
-        var sum = zeros(3, dtype: ScalarType.Float32, device: optimiser.Parameters[0].Parameter.device);
-        for (var pass = 0; pass < options.Accumulation; pass++)
-        {
-            Pass((step * options.Accumulation) + pass, sum);
-        }
-
-        var norm = GradientClipping.ClipByNorm(optimiser.Gradients, options.ClipNorm ?? double.PositiveInfinity);
-        var rate = options.Rate.At(step);
-        optimiser.Step(rate);
-        optimiser.ZeroGrad();
-
-        var figures = cat([sum.div_(options.Accumulation), norm.reshape(1)]).cpu().data<float>().ToArray();
-        return new StepResult(figures[0], figures[1], prior ? figures[2] : null, figures[3], rate);
+        var figures = Replay(step) ?? RunPlain(step);
+        return new StepResult(
+            figures[0], figures[1], prior ? figures[2] : null, figures[3], options.Rate.At(step));
     }
 
     /// <inheritdoc/>
     public IEnumerable<KeyValuePair<string, Tensor>> SaveState() => optimiser.Save();
 
     /// <inheritdoc/>
-    public void RestoreState(Func<string, Tensor> read) => optimiser.Restore(read);
+    public void RestoreState(Func<string, Tensor> read)
+    {
+        recorded?.Reset();
+        optimiser.Restore(read);
+    }
 
     /// <inheritdoc/>
-    public void Dispose() => optimiser.Dispose();
+    public void Dispose()
+    {
+        recorded?.Dispose();
+        optimiser.Dispose();
+    }
 
-    /// <summary>One batch forward and backward, its losses added to <paramref name="sum"/>.</summary>
-    private void Pass(long number, Tensor sum)
+    /// <summary>The recorded step's figures; null where it is not, or no longer, recorded.</summary>
+    private float[]? Replay(long step)
+    {
+        if (recorded is null)
+        {
+            return null;
+        }
+
+        try
+        {
+            if (recorded.Run(step) is { } figures)
+            {
+                return figures;
+            }
+
+            PlainReason = "the text encoder is trained with it";
+        }
+        catch (ExternalException e)
+        {
+            // A libtorch or a network that cannot be recorded; the state is as before the step.
+            PlainReason = e.Message.Split('\n')[0];
+        }
+
+        recorded.Dispose();
+        recorded = null;
+        return null;
+    }
+
+    private float[] RunPlain(long step)
     {
         using var scope = NewDisposeScope();
-        using var gradients = enable_grad();
-        options.BeforePass?.Invoke(number);
-        var batch = batches.Batch(number);
-        var noisy = schedule.AddNoise(batch.Latents, batch.Noise, batch.Timesteps);
-        var target = schedule.Target(batch.Latents, batch.Noise, batch.Timesteps);
-        var weights = options.Loss.MinSnrGamma is { } gamma
-            ? DiffusionLoss.MinSnrWeights(schedule.Snr(batch.Timesteps), gamma, schedule.Config.PredictionType)
-            : null;
-        var prediction = network(noisy, batch.Timesteps, batch.Context);
-        var terms = DiffusionLoss.Compute(prediction, target, weights, options.Loss.PriorWeight);
-        CustomGradient.Backward(options.Accumulation == 1 ? terms.Total : terms.Total / options.Accumulation);
-        using var none = no_grad();
-        sum.add_(stack([terms.Total, terms.Instance, terms.Prior ?? terms.Total]));
+        var sum = zeros(3, dtype: ScalarType.Float32, device: optimiser.Parameters[0].Parameter.device);
+        for (var index = 0; index < options.Accumulation; index++)
+        {
+            using var inner = NewDisposeScope();
+            using var gradients = enable_grad();
+            var number = (step * options.Accumulation) + index;
+            options.BeforePass?.Invoke(number);
+            pass.Run(batches.Batch(number), sum);
+        }
+
+        var norm = GradientClipping.ClipByNorm(optimiser.Gradients, options.ClipNorm ?? double.PositiveInfinity);
+        optimiser.Step(options.Rate.At(step));
+        optimiser.ZeroGrad();
+        return [.. cat([sum.div_(options.Accumulation), norm.reshape(1)]).cpu().data<float>()];
     }
 }

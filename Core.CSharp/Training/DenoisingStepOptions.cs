@@ -23,6 +23,9 @@ public sealed record DenoisingStepOptions
     /// </summary>
     public Action<long>? BeforePass { get; init; }
 
+    /// <summary>Whether to record the step and replay it where that can be done.</summary>
+    public bool Recorded { get; init; } = true;
+
     /// <summary>Refuses settings that cannot train.</summary>
     /// <exception cref="RecipesException">A number is out of range.</exception>
     public void Check()

@@ -1,4 +1,5 @@
 using Recipes.Core.Adapters;
+using Recipes.Core.Kernels;
 using Recipes.Core.Pipelines;
 using static TorchSharp.torch;
 
@@ -26,8 +27,8 @@ public static class DreamBoothTrainer
         CancellationToken cancellation = default)
     {
         options.Check();
-        CheckModel(model, options);
-        Freeze(model);
+        TrainedModel.Check(model, options.Precision, options.Images, "DreamBooth.Images");
+        TrainedModel.Freeze(model);
         using var instances = LatentCache.Encode(model.Vae, options.Images, cancellation);
         using var classes = options.Prior is { } prior
             ? LatentCache.Encode(model.Vae, prior.Images, cancellation)
@@ -47,7 +48,7 @@ public static class DreamBoothTrainer
         }
         finally
         {
-            Freeze(model);
+            TrainedModel.Freeze(model);
         }
     }
 
@@ -62,6 +63,7 @@ public static class DreamBoothTrainer
         CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
+        FusedNetworks.Prepare(model.UNet);
         using var dropout = new DropoutDraws(adapters, streams, model.Device);
         var batches = new DreamBoothBatches(
             streams, options, instances, classes, Context(model, options), model.Schedule.Count, model.Device);
@@ -81,7 +83,7 @@ public static class DreamBoothTrainer
                 },
                 ClipNorm = options.ClipNorm,
                 Accumulation = options.Accumulation,
-                BeforePass = dropout.Begin,
+                BeforePass = dropout.Needed ? dropout.Begin : null,
             });
         var (status, done) = TrainingLoop.Run(
             step,
@@ -99,38 +101,6 @@ public static class DreamBoothTrainer
         {
             ClassImages = visits.ClassImageVisits,
         };
-    }
-
-    private static void CheckModel(StableDiffusionModel model, DreamBoothOptions options)
-    {
-        var wanted = options.Precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
-        if (model.UNet.DType != wanted)
-        {
-            throw new RecipesException(
-                model.Folder,
-                $"it was loaded in {model.UNet.DType}, the training is in {wanted}",
-                $"Load it in {wanted}.");
-        }
-
-        var factor = model.Vae.Config.Factor;
-        if (options.Images.Size % factor != 0)
-        {
-            throw new RecipesException(
-                "DreamBooth.Images",
-                $"their size of {options.Images.Size} px is no multiple of {factor}",
-                $"Set {Math.Max(1, options.Images.Size / factor) * factor}.");
-        }
-    }
-
-    private static void Freeze(StableDiffusionModel model)
-    {
-        foreach (var network in (nn.Module[])[model.UNet, model.Vae, model.TextEncoder])
-        {
-            foreach (var parameter in network.parameters())
-            {
-                parameter.requires_grad = false;
-            }
-        }
     }
 
     private static LoraSet? Attach(StableDiffusionModel model, DreamBoothOptions options, RandomStreams streams)
@@ -203,12 +173,13 @@ public static class DreamBoothTrainer
     /// <summary>Sets the adapters' dropout for each pass, by its number.</summary>
     private sealed class DropoutDraws(LoraSet? adapters, RandomStreams streams, Device device) : IDisposable
     {
-        private readonly bool needed = adapters?.Adapters.Any(adapter => adapter.Dropout > 0) ?? false;
+        /// <summary>Whether any adapter leaves out inputs.</summary>
+        public bool Needed { get; } = adapters?.Adapters.Any(adapter => adapter.Dropout > 0) ?? false;
         private Generator? generator;
 
         public void Begin(long number)
         {
-            if (needed)
+            if (Needed)
             {
                 Dispose();
                 generator = streams.Generator(RandomStreams.Dropout, number, device);

@@ -36,6 +36,9 @@ public static class GradientClipping
         return TensorLists.Clip(gradients, limit);
     }
 
+    /// <summary>The joint norm of gradients, a float32 scalar on their device; nothing is changed.</summary>
+    internal static Tensor Norm(Tensor[] gradients) => TensorLists.Norm(gradients);
+
     /// <inheritdoc cref="ClipByNorm(Tensor[], double)"/>
     public static Tensor ClipByNorm(IReadOnlyList<Parameter> parameters, double limit) =>
         ClipByNorm([.. parameters.Select(parameter => parameter.grad).OfType<Tensor>()], limit);

@@ -46,6 +46,10 @@ internal static class TensorLists
             torch._foreach_mul_(gradients, factor)
             return total
 
+        def norm(gradients: List[Tensor]) -> Tensor:
+            norms = torch._foreach_norm(gradients, 2.0, dtype=6)
+            return torch.linalg_vector_norm(torch.stack(norms))
+
         def zero(tensors: List[Tensor], result: Tensor) -> Tensor:
             torch._foreach_zero_(tensors)
             return result
@@ -91,6 +95,9 @@ internal static class TensorLists
     /// device.
     /// </summary>
     public static Tensor Clip(Tensor[] gradients, double limit) => Call("clip", gradients, limit);
+
+    /// <summary>The joint norm, a float32 scalar on their device.</summary>
+    public static Tensor Norm(Tensor[] gradients) => Call("norm", [gradients]);
 
     /// <summary>Fills every tensor with zeros.</summary>
     public static void Zero(Tensor[] tensors) => Call("zero", tensors, tensors[0]).Dispose();

@@ -48,7 +48,7 @@ public sealed class Conv2d : nn.Module<Tensor, Tensor>, IAdaptable
     /// <inheritdoc/>
     public Tensor Weight => weight;
 
-    /// <summary>One number for each output channel, where there are any.</summary>
+    /// <inheritdoc/>
     public Tensor? Bias => bias;
 
     /// <inheritdoc/>
@@ -62,14 +62,25 @@ public sealed class Conv2d : nn.Module<Tensor, Tensor>, IAdaptable
     public override Tensor forward(Tensor input) =>
         Adapt(input, Convolution.Apply(input, weight, bias, stride, padding));
 
-    /// <summary>The convolution with what the adapters add, for a caller that adds the bias together with more.</summary>
-    public Tensor Unbiased(Tensor input) => Adapt(input, Convolution.Apply(input, weight, null, stride, padding));
-
-    private Tensor Adapt(Tensor input, Tensor output)
+    /// <summary>The output without the bias, for a caller that adds it together with more.</summary>
+    public Tensor Unbiased(Tensor input)
     {
+        if (adapters.Count == 0 || bias is null)
+        {
+            return Adapt(input, Convolution.Apply(input, weight, null, stride, padding));
+        }
+
+        // Some adapters look at the whole output.
+        using var whole = forward(input);
+        return whole.sub(bias.reshape(1, -1, 1, 1));
+    }
+
+    private Tensor Adapt(Tensor input, Tensor own)
+    {
+        var output = own;
         foreach (var adapter in adapters)
         {
-            output = adapter.Apply(this, input, output);
+            output = adapter.Apply(this, input, own, output);
         }
 
         return output;

@@ -8,8 +8,19 @@ public interface IAdapter
     /// <summary>The layer's output with the adapter applied.</summary>
     /// <param name="layer">The layer, its frozen weight included.</param>
     /// <param name="input">What the layer was given.</param>
-    /// <param name="output">What the layer alone makes of it.</param>
-    Tensor Apply(IAdaptable layer, Tensor input, Tensor output);
+    /// <param name="own">What the layer alone makes of it, its bias included.</param>
+    /// <param name="output">The same with the adapters before this one applied.</param>
+    Tensor Apply(IAdaptable layer, Tensor input, Tensor own, Tensor output);
+}
+
+/// <summary>An adapter that can compute a linear map and its own part in one, with fewer passes over memory.</summary>
+public interface IFusedAdapter : IAdapter
+{
+    /// <summary>The layer's output with the adapter applied; null where only <see cref="IAdapter.Apply"/> can.</summary>
+    /// <param name="layer">The layer, which has no other adapter.</param>
+    /// <param name="input">What the layer was given.</param>
+    /// <param name="bias">What to add: the layer's own bias, or nothing.</param>
+    Tensor? Compute(Linear layer, Tensor input, Tensor? bias);
 }
 
 /// <summary>A layer that adapters can sit on: a linear map or a convolution.</summary>
@@ -17,6 +28,9 @@ public interface IAdaptable
 {
     /// <summary>The layer's own weight: [out, in] or [out, in, height, width].</summary>
     Tensor Weight { get; }
+
+    /// <summary>The layer's own bias, [out], where it has one.</summary>
+    Tensor? Bias { get; }
 
     /// <summary>
     /// The adapters, applied in order. A list, so that TorchSharp does not register them

@@ -33,7 +33,7 @@ public sealed class Linear : nn.Module<Tensor, Tensor>, IAdaptable
     /// <inheritdoc/>
     public Tensor Weight => weight;
 
-    /// <summary>b, where there is one.</summary>
+    /// <inheritdoc/>
     public Tensor? Bias => bias;
 
     /// <inheritdoc/>
@@ -43,16 +43,37 @@ public sealed class Linear : nn.Module<Tensor, Tensor>, IAdaptable
     public Tensor Map(Tensor input, Tensor weight) => nn.functional.linear(input, weight);
 
     /// <inheritdoc/>
-    public override Tensor forward(Tensor input) => Adapt(input, nn.functional.linear(input, weight, bias));
+    public override Tensor forward(Tensor input) =>
+        Fuse(input, bias) ?? Adapt(input, nn.functional.linear(input, weight, bias));
 
-    /// <summary>x Wᵀ with what the adapters add, for a caller that adds b together with more.</summary>
-    public Tensor Unbiased(Tensor input) => Adapt(input, nn.functional.linear(input, weight));
-
-    private Tensor Adapt(Tensor input, Tensor output)
+    /// <summary>The output without b, for a caller that adds it together with more.</summary>
+    public Tensor Unbiased(Tensor input)
     {
+        if (Fuse(input, null) is { } fused)
+        {
+            return fused;
+        }
+
+        if (adapters.Count == 0 || bias is null)
+        {
+            return Adapt(input, nn.functional.linear(input, weight));
+        }
+
+        // Some adapters look at the whole output.
+        using var whole = forward(input);
+        return whole.sub(bias);
+    }
+
+    /// <summary>The output where the one adapter there is computes it together with the map.</summary>
+    private Tensor? Fuse(Tensor input, Tensor? added) =>
+        adapters is [IFusedAdapter adapter] ? adapter.Compute(this, input, added) : null;
+
+    private Tensor Adapt(Tensor input, Tensor own)
+    {
+        var output = own;
         foreach (var adapter in adapters)
         {
-            output = adapter.Apply(this, input, output);
+            output = adapter.Apply(this, input, own, output);
         }
 
         return output;

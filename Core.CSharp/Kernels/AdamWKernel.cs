@@ -1,0 +1,87 @@
+using System.Runtime.InteropServices;
+using Recipes.Core.Training;
+using static TorchSharp.torch;
+
+namespace Recipes.Core.Kernels;
+
+/// <summary>One step of AdamW over many tensors: clipping, update and conversion in one pass over memory.</summary>
+internal static unsafe class AdamWKernel
+{
+    private const int Tensors = 64;
+    private const int Span = 16384;
+    private const int Threads = 256;
+
+    /// <summary>Updates all tensors.</summary>
+    /// <param name="tensors">What is updated; gradients of one type, in the layout of their weights.</param>
+    /// <param name="rate">Float32 scalar on the device.</param>
+    /// <param name="norm">The gradients' joint norm, float32 scalar on the device; null for no clipping.</param>
+    /// <param name="limit">Greatest norm.</param>
+    /// <param name="options">The rest.</param>
+    public static void Step(
+        IReadOnlyList<AdamWTensors> tensors, Tensor rate, Tensor? norm, double limit, AdamWOptions options)
+    {
+        foreach (var kind in tensors.GroupBy(item => item.Gradient.dtype))
+        {
+            foreach (var part in kind.Chunk(Tensors))
+            {
+                Group group = default;
+                var blocks = 0;
+                for (var i = 0; i < part.Length; i++)
+                {
+                    var item = part[i];
+                    var count = checked((int)item.Master.numel());
+                    group.Narrow[i] = KernelArgument.Of(item.Narrow);
+                    group.Master[i] = KernelArgument.Of(item.Master);
+                    group.Gradient[i] = KernelArgument.Of(item.Gradient);
+                    group.First[i] = KernelArgument.Of(item.First);
+                    group.Second[i] = KernelArgument.Of(item.Second);
+                    group.Count[i] = KernelArgument.Of(item.Count);
+                    group.Elements[i] = count;
+                    group.Start[i] = blocks;
+                    blocks += (count + Span - 1) / Span;
+                }
+
+                group.Number = part.Length;
+                group.Wide = kind.Key == ScalarType.Float32 ? 1 : 0;
+                Fused.Library.Launch(
+                    "adamw",
+                    (blocks, 1),
+                    (Threads, 1),
+                    new ReadOnlySpan<byte>(&group, sizeof(Group)),
+                    KernelArgument.Of(rate),
+                    KernelArgument.Of(norm),
+                    KernelArgument.Of(limit),
+                    KernelArgument.Of(options.Beta1),
+                    KernelArgument.Of(options.Beta2),
+                    KernelArgument.Of(options.WeightDecay),
+                    KernelArgument.Of(options.Epsilon));
+            }
+        }
+    }
+
+    /// <summary>As the kernel lays it out.</summary>
+    [StructLayout(LayoutKind.Sequential)]
+    private struct Group
+    {
+        public fixed long Narrow[Tensors];
+        public fixed long Master[Tensors];
+        public fixed long Gradient[Tensors];
+        public fixed long First[Tensors];
+        public fixed long Second[Tensors];
+        public fixed long Count[Tensors];
+        public fixed int Elements[Tensors];
+        public fixed int Start[Tensors];
+        public int Number;
+        public int Wide;
+    }
+}
+
+/// <summary>The tensors of one parameter.</summary>
+/// <param name="Narrow">The bfloat16 weight; null where the master is the weight.</param>
+/// <param name="Master">The float32 weight.</param>
+/// <param name="Gradient">Bfloat16 or float32, laid out like the weight.</param>
+/// <param name="First">First moment, float32.</param>
+/// <param name="Second">Second moment, float32.</param>
+/// <param name="Count">Number of this step, from 1; float32 scalar on the device.</param>
+internal readonly record struct AdamWTensors(
+    Tensor? Narrow, Tensor Master, Tensor Gradient, Tensor First, Tensor Second, Tensor Count);

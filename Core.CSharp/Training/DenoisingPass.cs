@@ -1,0 +1,32 @@
+using Recipes.Core.Native;
+using Recipes.Core.Schedules;
+using static TorchSharp.torch;
+
+namespace Recipes.Core.Training;
+
+/// <summary>Forward and backward of one batch, the same whether it is run or recorded.</summary>
+/// <param name="network">Noisy latents and all of their batch to a prediction.</param>
+/// <param name="schedule">The noise of the network's training, and what it predicts.</param>
+/// <param name="options">Loss and accumulation.</param>
+internal sealed class DenoisingPass(
+    Func<Tensor, DenoisingBatch, Tensor> network, NoiseSchedule schedule, DenoisingStepOptions options)
+{
+    /// <summary>Adds the batch's gradients to the parameters' and its losses to a sum.</summary>
+    /// <param name="batch">The data.</param>
+    /// <param name="sum">[3], float32: total, instances, class images.</param>
+    public void Run(DenoisingBatch batch, Tensor sum)
+    {
+        using var scope = NewDisposeScope();
+        using var gradients = enable_grad();
+        var noisy = schedule.AddNoise(batch.Latents, batch.Noise, batch.Timesteps);
+        var target = schedule.Target(batch.Latents, batch.Noise, batch.Timesteps);
+        var weights = options.Loss.MinSnrGamma is { } gamma
+            ? DiffusionLoss.MinSnrWeights(schedule.Snr(batch.Timesteps), gamma, schedule.Config.PredictionType)
+            : null;
+        var prediction = network(noisy, batch);
+        var terms = DiffusionLoss.Compute(prediction, target, weights, options.Loss.PriorWeight);
+        CustomGradient.Backward(options.Accumulation == 1 ? terms.Total : terms.Total / options.Accumulation);
+        using var none = no_grad();
+        sum.add_(stack([terms.Total, terms.Instance, terms.Prior ?? terms.Total]));
+    }
+}

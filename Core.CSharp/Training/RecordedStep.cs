@@ -1,0 +1,199 @@
+using Recipes.Core.Native;
+using static TorchSharp.torch;
+
+namespace Recipes.Core.Training;
+
+/// <summary>
+/// The same step as <see cref="DenoisingStep"/>, recorded once for each shape of batch and then replayed: all passes
+/// forward and backward, clipping and optimiser. The host copies the next batch in, starts the replay, prepares the
+/// batch after that meanwhile, and waits only for the figures it reports.
+/// </summary>
+internal sealed class RecordedStep : IDisposable
+{
+    private const int WarmUps = 2;
+
+    private readonly DenoisingPass pass;
+    private readonly IBatchSource batches;
+    private readonly DenoisingStepOptions options;
+    private readonly AdamW optimiser;
+    private readonly Dictionary<string, Recording> recordings = [];
+    private (long Step, DenoisingBatch[] Batches)? ready;
+
+    public RecordedStep(DenoisingPass pass, IBatchSource batches, DenoisingStepOptions options, AdamW optimiser)
+    {
+        this.pass = pass;
+        this.batches = batches;
+        this.options = options;
+        this.optimiser = optimiser;
+    }
+
+    /// <summary>Why a training cannot be recorded, as a sentence's end; null where it can.</summary>
+    public static string? Obstacle(AdamW optimiser, DenoisingStepOptions options) =>
+        !optimiser.UsesKernel ? "its weights are not on a CUDA device with this program's kernels"
+        : !CudaGraph.Available ? CudaGraph.Reason
+        : options.BeforePass is not null ? "each pass draws dropout on the host"
+        : null;
+
+    /// <summary>Trains on the batches of one optimiser step.</summary>
+    /// <returns>Total, instances, class images, norm; null where these batches cannot be recorded.</returns>
+    public float[]? Run(long step)
+    {
+        using var scope = NewDisposeScope();
+        var given = ready is { } prepared && prepared.Step == step ? prepared.Batches : Draw(step);
+        if (given.Any(batch => batch.Context.requires_grad))
+        {
+            return null;
+        }
+
+        var key = string.Join(';', given.SelectMany(Tensors).Select(tensor => string.Join(',', tensor.shape)));
+        if (!recordings.TryGetValue(key, out var recording))
+        {
+            recording = new Recording(this, given);
+            recordings.Add(key, recording);
+        }
+
+        recording.Take(given);
+        optimiser.SetRate(options.Rate.At(step));
+        recording.Graph.Replay();
+        optimiser.Advance();
+        var next = step + 1 < options.Rate.Steps ? Draw(step + 1) : null;
+        var figures = recording.Figures.cpu().data<float>().ToArray();
+        Free(given);
+        ready = next is null ? null : (step + 1, next);
+        return figures;
+    }
+
+    /// <summary>Forgets the batch drawn ahead, after a change of state.</summary>
+    public void Reset()
+    {
+        Free(ready?.Batches ?? []);
+        ready = null;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        Reset();
+        foreach (var recording in recordings.Values)
+        {
+            recording.Dispose();
+        }
+
+        recordings.Clear();
+    }
+
+    private static Tensor[] Tensors(DenoisingBatch batch) => batch.Control is { } control
+        ? [batch.Latents, batch.Noise, batch.Timesteps, batch.Context, control]
+        : [batch.Latents, batch.Noise, batch.Timesteps, batch.Context];
+
+    private static DenoisingBatch Map(DenoisingBatch batch, Func<Tensor, Tensor> map) =>
+        new(map(batch.Latents), map(batch.Noise), map(batch.Timesteps), map(batch.Context))
+        {
+            Control = batch.Control is { } control ? map(control) : null,
+        };
+
+    private static void Free(DenoisingBatch[] batches)
+    {
+        foreach (var tensor in batches.SelectMany(Tensors))
+        {
+            tensor.Dispose();
+        }
+    }
+
+    private DenoisingBatch[] Draw(long step)
+    {
+        var drawn = new DenoisingBatch[options.Accumulation];
+        for (var i = 0; i < drawn.Length; i++)
+        {
+            drawn[i] = Map(batches.Batch((step * drawn.Length) + i), tensor => tensor.DetachFromDisposeScope());
+        }
+
+        return drawn;
+    }
+
+    /// <summary>One graph, and the memory it reads and writes.</summary>
+    private sealed class Recording : IDisposable
+    {
+        private readonly RecordedStep owner;
+        private readonly DenoisingBatch[] inputs;
+        private readonly Tensor sum;
+
+        public Recording(RecordedStep owner, DenoisingBatch[] like)
+        {
+            this.owner = owner;
+            inputs = [.. like.Select(batch => Map(batch, tensor => tensor.detach().clone().DetachFromDisposeScope()))];
+            var device = owner.optimiser.Parameters[0].Parameter.device;
+            sum = zeros(3, dtype: ScalarType.Float32, device: device).DetachFromDisposeScope();
+            Figures = zeros(4, dtype: ScalarType.Float32, device: device).DetachFromDisposeScope();
+            try
+            {
+                // Warm-ups compute gradients and let them go: weights and moments stay as they are.
+                Graph = CudaGraph.Record(Step, WarmUp, WarmUps);
+            }
+            catch
+            {
+                owner.optimiser.ZeroGrad();
+                Dispose();
+                throw;
+            }
+        }
+
+        /// <summary>The step.</summary>
+        public CudaGraph Graph { get; } = null!;
+
+        /// <summary>Total, instances, class images, norm.</summary>
+        public Tensor Figures { get; }
+
+        public void Take(DenoisingBatch[] batches)
+        {
+            using var none = no_grad();
+            for (var i = 0; i < inputs.Length; i++)
+            {
+                var (to, from) = (Tensors(inputs[i]), Tensors(batches[i]));
+                for (var j = 0; j < to.Length; j++)
+                {
+                    to[j].copy_(from[j]);
+                }
+            }
+        }
+
+        public void Dispose()
+        {
+            ((CudaGraph?)Graph)?.Dispose();
+            Free(inputs);
+            sum.Dispose();
+            Figures.Dispose();
+        }
+
+        private void Passes()
+        {
+            using var none = no_grad();
+            sum.zero_();
+            foreach (var batch in inputs)
+            {
+                owner.pass.Run(batch, sum);
+            }
+        }
+
+        private void WarmUp()
+        {
+            using var scope = NewDisposeScope();
+            Passes();
+            GradientClipping.Norm(owner.optimiser.Gradients);
+            owner.optimiser.Prepare();
+            owner.optimiser.ZeroGrad();
+        }
+
+        private void Step()
+        {
+            using var scope = NewDisposeScope();
+            Passes();
+            using var none = no_grad();
+            var norm = GradientClipping.Norm(owner.optimiser.Gradients);
+            var limit = owner.options.ClipNorm;
+            owner.optimiser.Update(limit is null ? null : norm, limit ?? 0);
+            Figures.copy_(cat([sum / owner.options.Accumulation, norm.reshape(1)]));
+            owner.optimiser.ZeroGrad();
+        }
+    }
+}
