@@ -14,9 +14,10 @@ module Parsing =
             [
                 "recipes sample recipes/dreambooth.fsx --prompt \"sks robot on a beach\" --seed 7 --count 4"
             ]
+            "bench", [ "recipes bench load --write random-sd15 --shape sd15"; "recipes bench start" ]
         ]
 
-    let private verbs = [ "check"; "show"; "run"; "sample" ]
+    let private verbs = [ "check"; "show"; "run"; "sample"; "bench" ]
 
     /// What to print, and the exit code.
     type Refusal = { Text: string; Code: int }
