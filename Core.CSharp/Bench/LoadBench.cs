@@ -6,6 +6,7 @@ namespace Recipes.Core.Bench;
 
 /// <summary>What loading a model took.</summary>
 /// <param name="FileBytes">Size of the weight files.</param>
+/// <param name="HeldBytes">Size of the weights in memory, in the types they are held in.</param>
 /// <param name="Forgotten">Whether the system forgot the files first, so that the first figures are cold ones.</param>
 /// <param name="ReadSeconds">Plain reading of the files, beginning to end: what the disk gives.</param>
 /// <param name="LoadSeconds">Loading after the files were forgotten again.</param>
@@ -16,6 +17,7 @@ namespace Recipes.Core.Bench;
 /// <param name="MemoryPeak">The most it held during the first load.</param>
 public sealed record LoadResult(
     long FileBytes,
+    long HeldBytes,
     bool Forgotten,
     double ReadSeconds,
     double LoadSeconds,
@@ -25,8 +27,8 @@ public sealed record LoadResult(
     long MemoryBefore,
     long MemoryPeak)
 {
-    /// <summary>The whole process's peak by the size of the files.</summary>
-    public double PeakRatio => (double)MemoryPeak / FileBytes;
+    /// <summary>The whole process's peak, libtorch included, by the size of the weights in memory.</summary>
+    public double PeakRatio => (double)MemoryPeak / HeldBytes;
 }
 
 /// <summary>Measures the loading of a model folder: seconds against the disk's own, and memory.</summary>
@@ -50,15 +52,15 @@ public static class LoadBench
         GC.Collect();
         PeakMemory.Restart();
         var before = PeakMemory.Now;
-        var (load, _) = Load(folder, device, dtype);
+        var (load, _, held) = Load(folder, device, dtype);
         var peak = PeakMemory.Peak;
         var warmRead = PageCache.Read(files);
-        var (warmLoad, cpu) = Load(folder, device, dtype);
+        var (warmLoad, cpu, _) = Load(folder, device, dtype);
         var bytes = files.Sum(file => new FileInfo(file).Length);
-        return new LoadResult(bytes, forgotten, read, load, warmRead, warmLoad, cpu, before, peak);
+        return new LoadResult(bytes, held, forgotten, read, load, warmRead, warmLoad, cpu, before, peak);
     }
 
-    private static (double Seconds, double Cpu) Load(string folder, Device? device, ScalarType? dtype)
+    private static (double Seconds, double Cpu, long Held) Load(string folder, Device? device, ScalarType? dtype)
     {
         using var process = Process.GetCurrentProcess();
         var cpu = process.TotalProcessorTime;
@@ -66,6 +68,9 @@ public static class LoadBench
         using var model = StableDiffusionModel.Load(folder, device, dtype);
         var seconds = watch.Elapsed.TotalSeconds;
         process.Refresh();
-        return (seconds, (process.TotalProcessorTime - cpu).TotalSeconds);
+        var held = new nn.Module[] { model.UNet, model.Vae, model.TextEncoder }
+            .SelectMany(network => network.parameters())
+            .Sum(parameter => parameter.numel() * parameter.element_size());
+        return (seconds, (process.TotalProcessorTime - cpu).TotalSeconds, held);
     }
 }

@@ -1,4 +1,5 @@
 using System.Numerics;
+using System.Runtime.CompilerServices;
 using System.Runtime.InteropServices;
 
 namespace Recipes.Core.Weights;
@@ -21,6 +22,8 @@ internal static class FiniteBits
         _ => true,
     };
 
+    // Optimised at once: a model is read before the runtime would find out that this loop is worth it.
+    [MethodImpl(MethodImplOptions.AggressiveOptimization)]
     private static bool NoneSet<T>(ReadOnlySpan<byte> bytes, T exponent)
         where T : unmanaged, IBinaryInteger<T>
     {

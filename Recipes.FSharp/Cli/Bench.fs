@@ -63,7 +63,7 @@ module Bench =
             $"  {first, -5} {result.LoadSeconds:F2} s to load, {result.ReadSeconds:F2} s to read the bytes alone"
             $"  warm  {result.WarmLoadSeconds:F2} s to load ({result.WarmCpuSeconds:F2} s of processor time), "
             + $"{result.WarmReadSeconds:F2} s to read the bytes alone"
-            $"  memory {gigabytes result.MemoryPeak:F2} GB at most, {result.PeakRatio:F2} times the weights; "
+            $"  memory {gigabytes result.MemoryPeak:F2} GB at most, {result.PeakRatio:F2} times the weights held; "
             + $"{gigabytes result.MemoryBefore:F2} GB before"
         ] [
             "bytes", number (float result.FileBytes)
