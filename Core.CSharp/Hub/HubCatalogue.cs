@@ -4,6 +4,7 @@ namespace Recipes.Core.Hub;
 public static class HubCatalogue
 {
     private const string Prefix = "models--";
+    private const string Half = "fp16";
 
     /// <summary>Every commit and variant, our own cache first, by name.</summary>
     /// <exception cref="RecipesException">A cache cannot be read.</exception>
@@ -28,6 +29,12 @@ public static class HubCatalogue
 
                 var id = Name(repository)[Prefix.Length..].Replace("--", "/", StringComparison.Ordinal);
                 var variant = parts.Length > 1 ? parts[1] : null;
+                var lack = Lack(folder, id, parts[0], variant);
+                if (shared && lack is not null && Lack(folder, id, parts[0], Half) is null)
+                {
+                    (variant, lack) = (Half, null);
+                }
+
                 yield return new HubEntry(
                     id,
                     [.. revisions[parts[0]].Order(StringComparer.Ordinal)],
@@ -36,10 +43,13 @@ public static class HubCatalogue
                     folder,
                     files.Sum(file => Size(Path.Combine(folder, file))),
                     shared,
-                    HubCache.Select(folder, new HubModel(id, parts[0], variant)).Fault);
+                    lack);
             }
         }
     }
+
+    private static string? Lack(string folder, string id, string commit, string? variant) =>
+        HubCache.Select(folder, new HubModel(id, commit, variant)).Fault;
 
     private static string Name(string folder) => Path.GetFileName(folder);
 

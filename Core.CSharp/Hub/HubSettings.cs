@@ -54,6 +54,13 @@ public sealed record HubSettings
         };
     }
 
+    /// <summary>The same for a question that somebody waits for: two tries, ten seconds of silence at most.</summary>
+    public HubSettings Brief() => this with
+    {
+        Attempts = Math.Min(Attempts, 2),
+        Patience = Patience < TimeSpan.FromSeconds(10) ? Patience : TimeSpan.FromSeconds(10),
+    };
+
     /// <summary>No secret in logs: a record's own text would show the token.</summary>
     public override string ToString() => $"{Endpoint} (caches {SharedCache}, {OwnCache})";
 

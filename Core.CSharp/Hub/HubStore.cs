@@ -57,7 +57,7 @@ public sealed class HubStore(HubSettings settings)
     /// same model wait for each other. What an interrupted download left is continued.
     /// </summary>
     /// <param name="model">The model.</param>
-    /// <param name="progress">Told every tenth of a second; null for nobody.</param>
+    /// <param name="progress">Told as each file begins and every tenth of a second; null for nobody.</param>
     /// <param name="stop">Stops; what has come so far stays.</param>
     /// <exception cref="RecipesException">
     /// Offline; the hub refuses, cannot be reached, has no such model, revision, variant or safetensors, or sends other

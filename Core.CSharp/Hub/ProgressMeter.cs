@@ -2,7 +2,7 @@ using System.Diagnostics;
 
 namespace Recipes.Core.Hub;
 
-/// <summary>Tells how the download of several files stands, at most ten times a second.</summary>
+/// <summary>Tells how the download of several files stands, as each file begins and ten times a second.</summary>
 internal sealed class ProgressMeter(IProgress<HubProgress>? progress, long total, IReadOnlyList<HubFile> files)
 {
     private readonly Stopwatch clock = Stopwatch.StartNew();
@@ -24,9 +24,10 @@ internal sealed class ProgressMeter(IProgress<HubProgress>? progress, long total
     /// <summary>So many bytes of the file are there; the first call tells what was there before.</summary>
     public void Reach(long bytes)
     {
-        came += last < 0 ? 0 : Math.Max(0, bytes - last);
+        var isFirst = last < 0;
+        came += isFirst ? 0 : Math.Max(0, bytes - last);
         last = bytes;
-        if (progress is not null && !(clock.Elapsed - told < TimeSpan.FromMilliseconds(100)))
+        if (progress is not null && (isFirst || !(clock.Elapsed - told < TimeSpan.FromMilliseconds(100))))
         {
             Tell(there + bytes);
         }
