@@ -29,7 +29,7 @@ internal sealed class SettingsFile
     {
         var file = Directory.Exists(path) ? System.IO.Path.Combine(path, name) : path;
         Weights.ConfigFile.Read(file, "Give the folder of a model in diffusers layout.");
-        var fields = JsonNode.Parse(File.ReadAllText(file))!.AsObject();
+        var fields = JsonNode.Parse(Weights.PythonJson.Read(file))!.AsObject();
         try
         {
             // Doubled fields are found when the object is first looked into.
@@ -62,6 +62,9 @@ internal sealed class SettingsFile
 
     /// <summary>Whether the field is a list.</summary>
     public bool IsList(string field) => Has(field) && fields[field] is JsonArray;
+
+    /// <summary>Whether the field is a list without null in it.</summary>
+    public bool IsFilled(string field) => IsList(field) && fields[field]!.AsArray().All(item => item is not null);
 
     public long Integer(string field, long missing) => Has(field) ? Value<long>(fields[field]!, field) : missing;
 

@@ -1,84 +1,137 @@
+using Recipes.Core.Adapters;
+using Recipes.Core.Models;
 using Recipes.Core.Networks;
 using Recipes.Core.Schedules;
 using Recipes.Core.Text;
-using Recipes.Core.Weights;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Pipelines;
 
-/// <summary>A latent text-to-image model of the Stable Diffusion 1 and 2 families and all its parts.</summary>
+/// <summary>
+/// A latent diffusion model of the Stable Diffusion 1, 2 or XL family, for drawing, inpainting or upscaling, and all
+/// its parts.
+/// </summary>
 public sealed class StableDiffusionModel : IDisposable
 {
-    /// <summary>The parts become this object's own.</summary>
-    public StableDiffusionModel(
-        string folder,
-        ClipTokenizer tokenizer,
-        ClipTextModel textEncoder,
-        UNet2DConditionModel unet,
-        AutoencoderKL vae,
-        SchedulerConfig scheduler)
+    private StableDiffusionModel(IModelSource source, Device? device, ScalarType? dtype)
     {
-        Check(folder, tokenizer, textEncoder.Config, unet.Config, vae.Config);
-        Folder = folder;
-        Tokenizer = tokenizer;
-        TextEncoder = textEncoder;
-        UNet = unet;
-        Vae = vae;
-        Scheduler = scheduler;
-        Schedule = new NoiseSchedule(scheduler);
+        Folder = source.Where;
+        PipelineClass = source.PipelineClass;
+        Scheduler = source.Scheduler;
+        LowResScheduler = source.LowResScheduler;
+        ForceZerosForEmptyPrompt = source.ForceZerosForEmptyPrompt;
+        MaxNoiseLevel = source.MaxNoiseLevel;
+        Tokenizers = source.Tokenizers;
+        LearnedTokens = new LearnedTokens(this);
+        Schedule = new NoiseSchedule(source.Scheduler);
+        var owned = new List<nn.Module>();
+        try
+        {
+            var towers = new List<ClipTextModel>();
+            foreach (var config in source.TextEncoders)
+            {
+                var name = towers.Count == 0 ? "text_encoder" : $"text_encoder_{towers.Count + 1}";
+                towers.Add(Filled(new ClipTextModel(config, device, dtype), name));
+            }
+
+            // Float16 overflows in the autoencoders of most models.
+            var upcast = source.Vae.ForceUpcast && dtype == float16;
+            TextEncoders = towers;
+            UNet = Filled(new UNet2DConditionModel(source.UNet, device, dtype), "unet");
+            Vae = Filled(new AutoencoderKL(source.Vae, device, upcast ? float32 : dtype), "vae");
+        }
+        catch
+        {
+            owned.ForEach(network => network.Dispose());
+            Schedule.Dispose();
+            throw;
+        }
+
+        T Filled<T>(T network, string component)
+            where T : nn.Module
+        {
+            owned.Add(network);
+            source.Fill(network, component);
+            network.eval();
+            foreach (var parameter in network.parameters())
+            {
+                parameter.requires_grad = false;
+            }
+
+            return network;
+        }
     }
 
-    /// <summary>Where it was read from.</summary>
+    /// <summary>Where it was read from: a folder or a file.</summary>
     public string Folder { get; }
 
-    public ClipTokenizer Tokenizer { get; }
+    /// <summary>The diffusers pipeline it was published for, one of <see cref="PipelineClasses"/>.</summary>
+    public string PipelineClass { get; }
 
-    public ClipTextModel TextEncoder { get; }
+    /// <summary>Whether it has two text encoders and is told sizes.</summary>
+    public bool IsXL => TextEncoders.Count > 1;
+
+    /// <summary>The first one; the only one but in SDXL.</summary>
+    public ClipTokenizer Tokenizer => Tokenizers[0];
+
+    /// <summary>The first one; the only one but in SDXL.</summary>
+    public ClipTextModel TextEncoder => TextEncoders[0];
+
+    /// <summary>One for each text encoder.</summary>
+    public IReadOnlyList<ClipTokenizer> Tokenizers { get; internal set; }
+
+    /// <summary>The tokens that textual inversion added to tokenizers and text encoders.</summary>
+    public LearnedTokens LearnedTokens { get; }
+
+    /// <summary>One; two for SDXL.</summary>
+    public IReadOnlyList<ClipTextModel> TextEncoders { get; }
 
     public UNet2DConditionModel UNet { get; }
 
     public AutoencoderKL Vae { get; }
 
-    /// <summary>The noise it was trained with.</summary>
+    /// <summary>The noise it was trained with, and the sampler it was published with.</summary>
     public SchedulerConfig Scheduler { get; }
 
-    /// <summary>The same as numbers.</summary>
+    /// <summary>The same noise as numbers.</summary>
     public NoiseSchedule Schedule { get; }
+
+    /// <summary>The noise of the small picture, in upscalers only.</summary>
+    public SchedulerConfig? LowResScheduler { get; }
+
+    /// <summary>Whether the states of a negative prompt that is not given are zeros.</summary>
+    public bool ForceZerosForEmptyPrompt { get; }
+
+    /// <summary>The highest noise level of the small picture, in upscalers.</summary>
+    public int MaxNoiseLevel { get; }
 
     /// <summary>Where it computes.</summary>
     public Device Device => UNet.Device;
 
     /// <summary>
-    /// Reads a model folder in diffusers layout. The weights are frozen (no gradients) and ready to use.
+    /// Reads a model where <see cref="ModelSource.Open"/> finds one. The weights are frozen (no gradients) and ready to
+    /// use.
     /// </summary>
-    /// <param name="folder">Holds model_index.json, tokenizer, text_encoder, unet, vae and scheduler.</param>
+    /// <param name="path">A folder in diffusers layout, or a file.</param>
     /// <param name="device">The CPU by default.</param>
     /// <param name="dtype">Float32 by default, whatever the files hold.</param>
     /// <exception cref="RecipesException">
-    /// A part is missing, is not supported, or its weights do not fit its config.
+    /// A part is missing, is not supported, contradicts another, or its weights do not fit its config.
     /// </exception>
-    public static StableDiffusionModel Load(string folder, Device? device = null, ScalarType? dtype = null)
+    public static StableDiffusionModel Load(string path, Device? device = null, ScalarType? dtype = null)
     {
-        var index = SettingsFile.Read(folder, "model_index.json");
-        index.Only("_class_name", "StableDiffusionPipeline");
-        var tokenizer = ClipTokenizer.Load(Path.Combine(folder, "tokenizer"));
-        var textConfig = ClipTextConfig.Read(Path.Combine(folder, "text_encoder"));
-        var unetConfig = UNetConfig.Read(Path.Combine(folder, "unet"));
-        var vaeConfig = VaeConfig.Read(Path.Combine(folder, "vae"));
-        Check(folder, tokenizer, textConfig, unetConfig, vaeConfig);
-        // As the reference's pipeline does to the schedulers of old models, whatever their files say.
-        var scheduler = SchedulerConfig.Read(Path.Combine(folder, "scheduler")) with
-        {
-            StepsOffset = 1,
-            ClipSample = false,
-        };
-        var text = new ClipTextModel(textConfig, device, dtype);
-        Fill(text, Path.Combine(folder, "text_encoder"), "model", WeightKeys.ForText);
-        var unet = new UNet2DConditionModel(unetConfig, device, dtype);
-        Fill(unet, Path.Combine(folder, "unet"), "diffusion_pytorch_model", WeightKeys.ForDiffusers);
-        var vae = new AutoencoderKL(vaeConfig, device, vaeConfig.ForceUpcast && dtype == float16 ? float32 : dtype);
-        Fill(vae, Path.Combine(folder, "vae"), "diffusion_pytorch_model", WeightKeys.ForDiffusers);
-        return new StableDiffusionModel(folder, tokenizer, text, unet, vae, scheduler);
+        using var source = ModelSource.Open(path);
+        return Load(source, device, dtype);
+    }
+
+    /// <inheritdoc cref="Load(string, Device?, ScalarType?)"/>
+    /// <param name="source">The model at rest; it is not needed afterwards.</param>
+    /// <param name="device">The CPU by default.</param>
+    /// <param name="dtype">Float32 by default, whatever the files hold.</param>
+    public static StableDiffusionModel Load(IModelSource source, Device? device = null, ScalarType? dtype = null)
+    {
+        ModelParts.Check(source);
+        return new StableDiffusionModel(source, device, dtype);
     }
 
     /// <summary>
@@ -101,61 +154,13 @@ public sealed class StableDiffusionModel : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        TextEncoder.Dispose();
+        foreach (var tower in TextEncoders)
+        {
+            tower.Dispose();
+        }
+
         UNet.Dispose();
         Vae.Dispose();
         Schedule.Dispose();
-    }
-
-    /// <summary>Refuses parts that do not belong together.</summary>
-    private static void Check(
-        string folder, ClipTokenizer tokenizer, ClipTextConfig text, UNetConfig unet, VaeConfig vae)
-    {
-        Require(
-            text.HiddenSize == unet.CrossAttentionDim,
-            $"the text encoder's states are {text.HiddenSize} wide (hidden_size), "
-                + $"the UNet looks at {unet.CrossAttentionDim} (cross_attention_dim)");
-        Require(
-            unet.InChannels == vae.LatentChannels && unet.OutChannels == vae.LatentChannels,
-            $"the UNet maps {unet.InChannels} to {unet.OutChannels} channels (in_channels, out_channels), "
-                + $"the latents have {vae.LatentChannels} (latent_channels)");
-        Require(
-            tokenizer.Count <= text.VocabSize,
-            $"the tokenizer knows {tokenizer.Count} tokens, the text encoder {text.VocabSize} (vocab_size)");
-        Require(
-            tokenizer.MaxLength <= text.MaxPositionEmbeddings,
-            $"the tokenizer gives {tokenizer.MaxLength} tokens (model_max_length), "
-                + $"the text encoder takes {text.MaxPositionEmbeddings} (max_position_embeddings)");
-        void Require(bool holds, string fault)
-        {
-            if (!holds)
-            {
-                throw new RecipesException(folder, fault, "Put the parts of one text-to-image model in the folder.");
-            }
-        }
-    }
-
-    private static void Fill(nn.Module network, string folder, string stem, Func<string, string?> rename)
-    {
-        var files = new List<SafeTensorsFile>();
-        try
-        {
-            foreach (var path in WeightFiles.Find(folder, stem))
-            {
-                files.Add(SafeTensorsFile.Open(path));
-            }
-
-            StateDict.Load(network, files, rename, folder);
-        }
-        finally
-        {
-            files.ForEach(file => file.Dispose());
-        }
-
-        network.eval();
-        foreach (var parameter in network.parameters())
-        {
-            parameter.requires_grad = false;
-        }
     }
 }

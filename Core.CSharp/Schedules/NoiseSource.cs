@@ -26,6 +26,9 @@ public sealed class NoiseSource : IDisposable
     public static NoiseSource PerImage(IEnumerable<ulong> seeds) =>
         new([.. seeds.Select(seed => new Generator(seed, CPU))]);
 
+    /// <summary>Whether one generator draws for all images.</summary>
+    public bool IsShared => generators.Count == 1;
+
     /// <summary>Noise of a shape, [images, ..].</summary>
     public Tensor Normal(long[] shape, Device device, ScalarType dtype)
     {

@@ -1,3 +1,4 @@
+using Recipes.Core.Weights.Original;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -42,18 +43,27 @@ public static class TensorIO
 
     /// <summary>Copies a tensor's values into one of the same shape, converted to its type and device.</summary>
     /// <returns>Whether all values are finite, also once they are converted.</returns>
-    internal static bool CopyTo(SafeTensorsFile file, string name, Tensor target)
+    internal static bool CopyTo(TensorPart part, Tensor target)
     {
+        var (file, name, how) = part;
         var info = file.Info(name);
-        if (target.device_type == DeviceType.CPU && target.is_contiguous() && target.dtype == ScalarTypeOf(info.DType))
+        if (how is Arrangement.Same or Arrangement.Convolution && target.device_type == DeviceType.CPU
+            && target.is_contiguous() && target.dtype == ScalarTypeOf(info.DType))
         {
             return CopyBytes(file, info, target);
         }
 
+        using var scope = NewDisposeScope();
         var type = ScalarTypeOf(info.DType);
-        using var source = type is null ? file.Read(name) : empty(info.Shape, dtype: type, device: CPU);
+        var source = type is null ? file.Read(name) : empty(info.Shape, dtype: type, device: CPU);
         var finite = type is null || CopyBytes(file, info, source);
-        target.copy_(source);
+        target.copy_(how switch
+        {
+            Arrangement.Same => source,
+            Arrangement.Convolution => source.reshape(target.shape),
+            Arrangement.Transposed => source.t(),
+            _ => source.chunk(3)[how.Third() ?? 0],
+        });
         // Values of 16 bits are within the range of float32; any other conversion may overflow.
         var safe = target.dtype == ScalarType.Float32 && info.DType is DType.F16 or DType.BF16;
         return finite && (safe || IsFinite(target));

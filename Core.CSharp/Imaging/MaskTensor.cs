@@ -1,0 +1,42 @@
+using static TorchSharp.torch;
+
+namespace Recipes.Core.Imaging;
+
+/// <summary>Pictures as masks.</summary>
+public static class MaskTensor
+{
+    /// <summary>
+    /// Float32 [n, 1, height, width] on the CPU: how bright each pixel is (ITU-R 601 luma, rounded to bytes as Pillow
+    /// does), 0 to 1.
+    /// </summary>
+    /// <exception cref="ArgumentException">There is no picture, or their sizes differ.</exception>
+    public static Tensor FromImages(IReadOnlyList<Image> images)
+    {
+        ArgumentNullException.ThrowIfNull(images);
+        if (images.Count == 0)
+        {
+            throw new ArgumentException("no picture to make a mask of", nameof(images));
+        }
+
+        var (width, height) = (images[0].Width, images[0].Height);
+        var values = new float[checked(images.Count * width * height)];
+        for (var n = 0; n < images.Count; n++)
+        {
+            if (images[n].Width != width || images[n].Height != height)
+            {
+                throw new ArgumentException(
+                    $"mask {n} is {images[n].Width}x{images[n].Height}, the first one {width}x{height}",
+                    nameof(images));
+            }
+
+            var pixels = images[n].Pixels;
+            for (var i = 0; i < width * height; i++)
+            {
+                var luma = (pixels[i * 3] * 19595) + (pixels[(i * 3) + 1] * 38470) + (pixels[(i * 3) + 2] * 7471);
+                values[(n * width * height) + i] = ((luma + 0x8000) >> 16) / 255f;
+            }
+        }
+
+        return tensor(values, [images.Count, 1, height, width]);
+    }
+}
