@@ -156,8 +156,7 @@ module internal Reading =
 
         let tokenizer =
             model
-            |> Result.bind (fun model ->
-                attempt "C17" "recipe" (fun () -> ClipTokenizer.Load model.TokenizerFolder |> tokens))
+            |> Result.bind (fun model -> attempt "C17" "recipe" (fun () -> tokens model.Tokenizer))
 
         let folders = Draft.subjects recipe |> List.map (pictures script)
 

@@ -13,12 +13,17 @@ public sealed class ClipTokenizer
     private const string WordEnd = "</w>";
     private const int LongestCached = 64;
     private const int MostCached = 50_000;
+    private const int ClipLength = 77;
+
+    private static readonly Lazy<(Dictionary<string, int> Ids, Dictionary<(int, int), (int, int)> Merges)> Own =
+        new(ClipMerges.Read);
 
     private readonly Dictionary<string, int> _ids;
     private readonly Dictionary<int, string> _tokens;
     private readonly Dictionary<(int Left, int Right), (int Rank, int Joined)> _merges;
     private readonly AddedTokens _added;
     private readonly BytePairs _pairs;
+    private readonly Dictionary<int, int> _vectors;
     private readonly int _unknown;
     private readonly ConcurrentDictionary<string, int[]> _cache = new(StringComparer.Ordinal);
 
@@ -26,8 +31,10 @@ public sealed class ClipTokenizer
         Dictionary<string, int> ids,
         Dictionary<(int Left, int Right), (int Rank, int Joined)> merges,
         AddedTokens added,
-        int unknown)
+        int unknown,
+        Dictionary<int, int> vectors)
     {
+        _vectors = vectors;
         (_ids, _merges, _added, _unknown) = (ids, merges, added, unknown);
         _tokens = ids.ToDictionary(entry => entry.Value, entry => entry.Key);
         _pairs = new BytePairs(merges);
@@ -65,11 +72,34 @@ public sealed class ClipTokenizer
             AddTo(ids, token, folder);
         }
 
+        return Build(settings, ids, merges, Path.Combine(folder, "vocab.json"));
+    }
+
+    /// <summary>
+    /// The tokenizer of OpenAI's CLIP with its whole vocabulary, which comes with this library: the one of every public
+    /// Stable Diffusion model.
+    /// </summary>
+    /// <param name="pad">
+    /// The token that fills prompts up: &lt;|endoftext|&gt; for CLIP's own encoder, ! for OpenCLIP's.
+    /// </param>
+    public static ClipTokenizer Clip(string pad = "<|endoftext|>")
+    {
+        const string End = "<|endoftext|>";
+        var settings = new TokenizerSettings(ClipLength, "<|startoftext|>", End, pad, End, []);
+        return Build(settings, Own.Value.Ids, Own.Value.Merges, "CLIP's vocabulary");
+    }
+
+    private static ClipTokenizer Build(
+        TokenizerSettings settings,
+        Dictionary<string, int> ids,
+        Dictionary<(int Left, int Right), (int Rank, int Joined)> merges,
+        string where)
+    {
         string[] names = [settings.Bos, settings.Eos, settings.Pad, settings.Unknown];
         var specials = names.Distinct().Select(name => new AddedToken(name, Special(name), Special: true)).ToList();
         var added = new AddedTokens([.. specials, .. settings.Added.Where(token => !names.Contains(token.Text))]);
 
-        return new ClipTokenizer(ids, merges, added, ids[settings.Unknown])
+        return new ClipTokenizer(ids, merges, added, ids[settings.Unknown], [])
         {
             MaxLength = settings.MaxLength,
             BosId = ids[settings.Bos],
@@ -80,10 +110,24 @@ public sealed class ClipTokenizer
         int Special(string name) => ids.TryGetValue(name, out var id)
             ? id
             : throw new RecipesException(
-                Path.Combine(folder, "vocab.json"),
+                where,
                 $"the special token '{name}' is missing among {ids.Count} tokens",
                 "Add it, or name another one in tokenizer_config.json.");
     }
+
+    /// <summary>Writes the files that <see cref="Load"/> reads into a folder, made where there is none.</summary>
+    public void Write(string folder) => TokenizerWriter.Write(folder, new TokenizerWriter.Contents(
+        _ids,
+        _merges.OrderBy(merge => merge.Value.Rank)
+            .Select(merge => (_tokens[merge.Key.Left], _tokens[merge.Key.Right])),
+        _added.Words.ToDictionary(token => token.Text, token => token.Id),
+        [
+            ("bos_token", _tokens[BosId]),
+            ("eos_token", _tokens[EosId]),
+            ("pad_token", _tokens[PadId]),
+            ("unk_token", _tokens[_unknown]),
+        ],
+        MaxLength));
 
     /// <summary>
     /// The same tokenizer with new tokens, numbered from <see cref="Count"/> on (textual inversion's placeholders).
@@ -99,7 +143,10 @@ public sealed class ClipTokenizer
 
         foreach (var text in tokens)
         {
-            if (string.IsNullOrWhiteSpace(text) || ids.ContainsKey(text) || _added.Contains(text))
+            if (string.IsNullOrWhiteSpace(text)
+                || ids.ContainsKey(text)
+                || ids.ContainsKey(ClipWords.Normalize(text) + WordEnd)
+                || _added.Contains(text))
             {
                 throw new RecipesException(
                     $"new token '{text}'",
@@ -112,13 +159,26 @@ public sealed class ClipTokenizer
             added.Add(token);
         }
 
-        return new ClipTokenizer(ids, _merges, _added.With(added), _unknown)
+        return new ClipTokenizer(ids, _merges, _added.With(added), _unknown, new(_vectors))
         {
             MaxLength = MaxLength,
             BosId = BosId,
             EosId = EosId,
             PadId = PadId,
         };
+    }
+
+    /// <summary>
+    /// The same tokenizer with a new token of several vectors: TOKEN, TOKEN_1, TOKEN_2 and so on get an id each, and
+    /// TOKEN in a text stands for all of them.
+    /// </summary>
+    /// <exception cref="RecipesException">One of the tokens is already there.</exception>
+    public ClipTokenizer WithEmbedding(string token, int vectors)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(vectors, 1);
+        var extended = WithTokens([token, .. Enumerable.Range(1, vectors - 1).Select(index => $"{token}_{index}")]);
+        extended._vectors[Count] = vectors;
+        return extended;
     }
 
     /// <summary>
@@ -216,7 +276,9 @@ public sealed class ClipTokenizer
     }
 
     private IEnumerable<int> Ids(string text) =>
-        _added.Cut(text).SelectMany(part => part.Id is { } id ? [id] : ClipWords.Split(part.Text).SelectMany(Word));
+        _added.Cut(text).SelectMany(part => part.Id is { } id
+            ? Enumerable.Range(id, _vectors.GetValueOrDefault(id, 1))
+            : ClipWords.Split(part.Text).SelectMany(Word));
 
     private int[] Word(string word)
     {

@@ -1,3 +1,4 @@
+using Recipes.Core.Weights.Original;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -38,17 +39,26 @@ public static class TensorIO
     }
 
     /// <summary>Copies a tensor's values into one of the same shape, converted to its type and device.</summary>
-    internal static void CopyTo(SafeTensorsFile file, string name, Tensor target)
+    internal static void CopyTo(TensorPart part, Tensor target)
     {
+        var (file, name, how) = part;
         var info = file.Info(name);
-        if (target.device_type == DeviceType.CPU && target.is_contiguous() && target.dtype == ScalarTypeOf(info.DType))
+        if (how is Arrangement.Same or Arrangement.Convolution && target.device_type == DeviceType.CPU
+            && target.is_contiguous() && target.dtype == ScalarTypeOf(info.DType))
         {
             CopyBytes(file, info, target);
             return;
         }
 
-        using var source = file.Read(name);
-        target.copy_(source);
+        using var scope = NewDisposeScope();
+        var source = file.Read(name);
+        target.copy_(how switch
+        {
+            Arrangement.Same => source,
+            Arrangement.Convolution => source.reshape(target.shape),
+            Arrangement.Transposed => source.t(),
+            _ => source.chunk(3)[how.Third() ?? 0],
+        });
     }
 
     /// <summary>The libtorch type of a file's type, or null where there is none.</summary>

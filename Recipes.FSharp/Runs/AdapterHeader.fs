@@ -2,9 +2,8 @@ namespace Recipes.Runs
 
 open System.Collections.Generic
 open System.Globalization
-open System.IO
 open Recipes
-open Recipes.Core.Schedules
+open Recipes.Core.Weights
 
 /// The strings in an adapter file's header: ModelSpec 1.0.1, the `ss_` keys that other programs read, and our own. No
 /// clock and no path, so that equal plans give equal files.
@@ -33,8 +32,8 @@ module internal AdapterHeader =
             plan.Subjects |> List.sumBy count |> string
 
         let prediction =
-            match SchedulerConfig.Read(Path.Combine(plan.ModelFolder, "scheduler")).PredictionType with
-            | PredictionType.Velocity -> "v"
+            match ModelFolder.Read(plan.ModelFolder).PredictionType with
+            | "v_prediction" -> "v"
             | _ -> "epsilon"
 
         [
