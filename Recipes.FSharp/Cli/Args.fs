@@ -88,12 +88,43 @@ type SampleArgs =
             | Json -> "print the results as one JSON object"
             | Quiet -> "print no progress"
 
+/// `recipes models get`
+[<RequireQualifiedAccess>]
+type GetArgs =
+    | [<MainCommand; ExactlyOnce>] Repository of repository: string
+    | [<Unique>] Revision of revision: string
+    | [<Unique>] Variant of variant: string
+    | [<Unique>] File of file: string
+    | [<Unique>] Quiet
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Repository _ -> "the model on the hub, as org/name"
+            | Revision _ -> "a branch, a tag or a commit (default: main)"
+            | Variant _ -> "a variant of the weights, such as fp16 (default: full precision)"
+            | File _ -> "one checkpoint of the repository instead of its folders"
+            | Quiet -> "print no progress"
+
+/// `recipes models`
+[<RequireQualifiedAccess>]
+type ModelsArgs =
+    | [<CliPrefix(CliPrefix.None)>] List
+    | [<CliPrefix(CliPrefix.None)>] Get of ParseResults<GetArgs>
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | List -> "list the models in the caches: name, revisions, commit, variant, size, cache, family"
+            | Get _ -> "download a model from the hub, or bring it up to date, and print where it is"
+
 /// `recipes`
 type Args =
     | [<CliPrefix(CliPrefix.None)>] Check of ParseResults<CheckArgs>
     | [<CliPrefix(CliPrefix.None)>] Show of ParseResults<ShowArgs>
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArgs>
     | [<CliPrefix(CliPrefix.None)>] Sample of ParseResults<SampleArgs>
+    | [<CliPrefix(CliPrefix.None)>] Models of ParseResults<ModelsArgs>
     | [<Unique>] Version
 
     interface IArgParserTemplate with
@@ -103,4 +134,5 @@ type Args =
             | Show _ -> "print the checked plan"
             | Run _ -> "train, draw and compare, into a run folder"
             | Sample _ -> "draw with the result of a finished run"
+            | Models _ -> "list or download base models"
             | Version -> "print the version"

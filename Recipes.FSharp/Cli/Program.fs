@@ -38,6 +38,7 @@ let private dispatch (args: ParseResults<Args>) =
     | Show args :: _ -> show args
     | Args.Run args :: _ -> Run.verb args
     | Args.Sample args :: _ -> Sample.verb args
+    | Args.Models args :: _ -> ModelsVerb.verb args
     | [] -> Faults.wrongUse
 
 [<EntryPoint>]

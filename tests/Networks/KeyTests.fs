@@ -29,6 +29,22 @@ let private agrees name (build: unit -> torch.nn.Module) =
 let private unet config () : torch.nn.Module =
     new UNet2DConditionModel(config, torch.META)
 
+/// The way down of a base model, and the ControlNet's own maps beside it.
+let private encoder name (config: UNetConfig) =
+    testCase $"controlnet of {name}"
+    <| fun () ->
+        use network = new ControlNetModel(ControlNetConfig(Encoder = config), torch.META)
+
+        let starts (words: string list) (line: string) = words |> List.exists line.StartsWith
+        let actual = keys network |> Set.filter (starts [ "controlnet_" ] >> not)
+
+        let expected =
+            manifest name
+            |> Set.filter (starts [ "up_blocks."; "conv_norm_out."; "conv_out." ] >> not)
+
+        Expect.isNonEmpty expected "the base model's keys"
+        Expect.equal actual expected "the way down"
+
 let private clip config () : torch.nn.Module = new ClipTextModel(config, torch.META)
 
 let private sd2 =
@@ -70,6 +86,9 @@ let tests =
         agrees "unet_sd15_inpaint" (unet (UNetConfig(InChannels = 9L)))
         agrees "unet_sd21" (unet sd2)
         agrees "unet_sdxl" (unet sdxl)
+        agrees "controlnet_sd15" (fun () -> new ControlNetModel(ControlNetConfig(Encoder = UNetConfig()), torch.META))
+        encoder "unet_sd21" sd2
+        encoder "unet_sdxl" sdxl
         agrees "vae_sd" (fun () -> new AutoencoderKL(VaeConfig(), torch.META))
         agrees "clip_l_sd15" (clip (ClipTextConfig()))
         agrees "openclip_h_sd21" (clip (openClip 1024L 4096L 23L 16L (System.Nullable())))

@@ -60,7 +60,9 @@ internal static class Drawing
                 ? PromptEncoder.EncodeGuided(
                     model, negatives?.Take(range).ToList(), [.. prompts.Take(range)], request.Prompting)
                 : PromptEncoder.Encode(model, [.. prompts.Take(range)], request.Prompting);
+            using var controls = new ControlParts(request, group);
             var start = Told(begin(group), group, request);
+            start = start with { Parts = [.. start.Parts, .. controls.Parts] };
             using var denoiser = new Denoiser(model.UNet, request.Led, texts, start, sampling.Timesteps);
             var reported = 0;
             var clean = DenoisingLoop.Run(denoiser, start, group, request.AfterStep, Report, cancellation);
