@@ -3,7 +3,6 @@ namespace Recipes.Runs
 open System.Collections.Generic
 open System.Globalization
 open Recipes
-open Recipes.Core.Weights
 
 /// The strings in an adapter file's header: ModelSpec 1.0.1, the `ss_` keys that other programs read, and our own. No
 /// clock and no path, so that equal plans give equal files.
@@ -32,9 +31,10 @@ module internal AdapterHeader =
             plan.Subjects |> List.sumBy count |> string
 
         let prediction =
-            match ModelFolder.Read(plan.ModelFolder).PredictionType with
-            | "v_prediction" -> "v"
-            | _ -> "epsilon"
+            if plan.Model.Prediction = "v_prediction" then
+                "v"
+            else
+                "epsilon"
 
         [
             "modelspec.sai_model_spec", "1.0.1"
