@@ -8,6 +8,7 @@ internal sealed unsafe class CudaDriver
     private const int MajorAttribute = 75;
     private const int MinorAttribute = 76;
     private const int ProcessorsAttribute = 16;
+    private const int NameRoom = 256;
 
     private static readonly Lazy<CudaDriver?> Found = new(Find);
 
@@ -37,6 +38,10 @@ internal sealed unsafe class CudaDriver
         current = (delegate* unmanaged<IntPtr*, int>)NativeLibrary.GetExport(library, "cuCtxGetCurrent");
         use = (delegate* unmanaged<IntPtr, int>)NativeLibrary.GetExport(library, "cuCtxSetCurrent");
         context = Current();
+        var title = (delegate* unmanaged<byte*, int, int, int>)NativeLibrary.GetExport(library, "cuDeviceGetName");
+        var text = stackalloc byte[NameRoom];
+        Check(title(text, NameRoom, 0), "cuDeviceGetName");
+        Name = Marshal.PtrToStringUTF8((IntPtr)text) ?? "";
         int major, minor, processors, number;
         Check(attribute(&major, MajorAttribute, 0), "cuDeviceGetAttribute");
         Check(attribute(&minor, MinorAttribute, 0), "cuDeviceGetAttribute");
@@ -50,6 +55,9 @@ internal sealed unsafe class CudaDriver
 
     /// <summary>The driver; null where there is none. Something must have used the device before.</summary>
     public static CudaDriver? Instance => Found.Value;
+
+    /// <summary>The first device's name.</summary>
+    public string Name { get; }
 
     /// <summary>The first device's architecture, such as sm_90.</summary>
     public string Architecture { get; }

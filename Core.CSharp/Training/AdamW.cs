@@ -14,7 +14,7 @@ namespace Recipes.Core.Training;
 /// Gradients are zeroed in place and never replaced, so that every step works on the same memory:
 /// clear them by <see cref="ZeroGrad"/> only.
 /// </remarks>
-public sealed class AdamW : IDisposable
+public sealed partial class AdamW : IDisposable
 {
     private readonly AdamWOptions options;
     private readonly NamedParameter[] parameters;
@@ -28,8 +28,6 @@ public sealed class AdamW : IDisposable
     private readonly Tensor[] countOf;
     private readonly Tensor rateTensor;
     private readonly bool kernel;
-    private int[] updated = [];
-    private Tensor? active;
     private Lists? lists;
 
     /// <summary>An optimiser of parameters named by their place in the list.</summary>
@@ -131,54 +129,6 @@ public sealed class AdamW : IDisposable
         if (current.Narrow.Length > 0)
         {
             TensorLists.Copy(current.Narrow, current.NarrowMasters);
-        }
-    }
-
-    /// <summary>
-    /// Whether gradients are clipped and weights updated by one kernel, whose work can be recorded by
-    /// <see cref="Update"/>. Gradients are then let go after a step rather than zeroed.
-    /// </summary>
-    internal bool UsesKernel => kernel;
-
-    /// <summary>Sets the rate of the updates that follow, outside of any recording.</summary>
-    internal void SetRate(double rate) => rateTensor.fill_(rate);
-
-    /// <summary>Counts a step on the host, as the device does in <see cref="Update"/>.</summary>
-    internal void Advance()
-    {
-        foreach (var index in updated)
-        {
-            steps[index]++;
-        }
-    }
-
-    /// <summary>Updates by the kernel: operations of the device alone.</summary>
-    /// <param name="norm">The gradients' joint norm; null for no clipping.</param>
-    /// <param name="limit">Greatest norm.</param>
-    internal void Update(Tensor? norm, double limit)
-    {
-        using var scope = NewDisposeScope();
-        using var _ = no_grad();
-        Prepare();
-        var present = Present();
-        if (present.Count > 0)
-        {
-            counts.add_(active!);
-            AdamWKernel.Step(
-                [.. present.Select(item => Tensors(item.Index, item.Gradient))], rateTensor, norm, limit, options);
-        }
-    }
-
-    /// <summary>Notes which parameters have gradients, which recordings of <see cref="Update"/> take as given.</summary>
-    internal void Prepare()
-    {
-        int[] found = [.. Enumerable.Range(0, parameters.Length).Where(i => parameters[i].Parameter.grad is not null)];
-        if (active is null || !found.SequenceEqual(updated))
-        {
-            updated = found;
-            active?.Dispose();
-            float[] flags = [.. Enumerable.Range(0, parameters.Length).Select(i => found.Contains(i) ? 1f : 0f)];
-            active = Keep(tensor(flags, device: counts.device));
         }
     }
 
@@ -288,38 +238,6 @@ public sealed class AdamW : IDisposable
 
     private static Tensor Master(Parameter parameter) =>
         parameter.dtype == ScalarType.Float32 ? parameter : parameter.detach().to(ScalarType.Float32, copy: true);
-
-    /// <summary>What has a gradient now.</summary>
-    private List<(int Index, Tensor Gradient)> Present()
-    {
-        var present = new List<(int, Tensor)>();
-        for (var index = 0; index < parameters.Length; index++)
-        {
-            if (parameters[index].Parameter.grad is { } gradient)
-            {
-                present.Add((index, gradient));
-            }
-        }
-
-        return present;
-    }
-
-    private AdamWTensors Tensors(int index, Tensor gradient)
-    {
-        var (master, weight) = (masters[index], parameters[index].Parameter);
-        if (!gradient.stride().SequenceEqual(weight.stride()))
-        {
-            gradient = empty_like(weight).copy_(gradient);
-        }
-
-        return new AdamWTensors(
-            ReferenceEquals(master, weight) ? null : weight,
-            master,
-            gradient,
-            first[index],
-            second[index],
-            countOf[index]);
-    }
 
     private static Tensor Keep(Tensor value) => value.DetachFromDisposeScope();
 

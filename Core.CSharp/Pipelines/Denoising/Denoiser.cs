@@ -23,12 +23,14 @@ internal sealed class Denoiser : IDisposable
     /// <param name="texts">As many rows as the UNet's batch.</param>
     /// <param name="start">What the pipeline adds.</param>
     /// <param name="timesteps">Those of all evaluations.</param>
+    /// <param name="record">Whether to record the evaluation and replay it where that can be done.</param>
     public Denoiser(
         UNet2DConditionModel unet,
         Guidance guidance,
         EncodedPrompts texts,
         DrawingStart start,
-        IReadOnlyList<double> timesteps)
+        IReadOnlyList<double> timesteps,
+        bool record = true)
     {
         using var scope = NewDisposeScope();
         this.unet = unet;
@@ -44,7 +46,7 @@ internal sealed class Denoiser : IDisposable
         // All at once: a timestep sent to the device at each evaluation would hold the host up.
         this.timesteps = tensor(timesteps.Select(time => (float)time).ToArray(), device: unet.Device)
             .DetachFromDisposeScope();
-        recorded = new RecordedUNet(Evaluate, count - start.First);
+        recorded = new RecordedUNet(Evaluate, record ? count - start.First : 0);
     }
 
     /// <summary>The prediction for latents at an evaluation, float32 of the latents' shape.</summary>

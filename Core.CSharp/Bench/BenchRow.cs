@@ -1,0 +1,45 @@
+namespace Recipes.Core.Bench;
+
+/// <summary>What one job took.</summary>
+/// <param name="Job">Its name: lora, dreambooth, txt2img, controlnet.</param>
+/// <param name="Batch">Pictures a step, or pictures drawn together.</param>
+/// <param name="Device">The device's name.</param>
+/// <param name="Milliseconds">Median of a step, or of drawing all pictures of the batch from noise to pixels.</param>
+/// <param name="HostMilliseconds">
+/// Median of the time until the host was free again; equal to the other where the job waits for its own figures.
+/// </param>
+/// <param name="SetupSeconds">From the weights to the end of the first step, warm-up and recording included.</param>
+/// <param name="Recorded">Whether the work was replayed from a recorded graph.</param>
+/// <param name="Fused">Whether this program's own kernels took part.</param>
+/// <param name="PeakAllocated">Most bytes in tensors while it ran; null where libtorch does not tell.</param>
+/// <param name="PeakReserved">Most bytes taken from the device, recorded graphs included; null as above.</param>
+public sealed record BenchRow(
+    string Job,
+    int Batch,
+    string Device,
+    double Milliseconds,
+    double HostMilliseconds,
+    double SetupSeconds,
+    bool Recorded,
+    bool Fused,
+    long? PeakAllocated,
+    long? PeakReserved);
+
+/// <summary>What is measured, and how often.</summary>
+public sealed record BenchOptions
+{
+    /// <summary>Pictures a step. DreamBooth takes as many class pictures besides.</summary>
+    public int Batch { get; init; } = 1;
+
+    /// <summary>Runs, of which the median counts.</summary>
+    public int Runs { get; init; } = 20;
+
+    /// <summary>Whether to record and replay where that can be done.</summary>
+    public bool Recorded { get; init; } = true;
+
+    /// <summary>Steps of a drawing.</summary>
+    public int Steps { get; init; } = 50;
+
+    /// <summary>Rank of the adapters.</summary>
+    public int Rank { get; init; } = 8;
+}

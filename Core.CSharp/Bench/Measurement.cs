@@ -1,0 +1,93 @@
+using System.Diagnostics;
+using Recipes.Core.Kernels;
+using Recipes.Core.Native;
+using Recipes.Core.Networks.Layers;
+using static TorchSharp.torch;
+
+namespace Recipes.Core.Bench;
+
+/// <summary>Timing and random weights for the benchmarks.</summary>
+internal static class Measurement
+{
+    /// <summary>The device measured: the first CUDA device, or the CPU.</summary>
+    public static Device Device => cuda_is_available() ? CUDA : CPU;
+
+    /// <summary>Bfloat16 on a CUDA device, float32 on the CPU.</summary>
+    public static ScalarType Type => cuda_is_available() ? ScalarType.BFloat16 : ScalarType.Float32;
+
+    /// <summary>The device as its maker calls it.</summary>
+    public static string DeviceName => cuda_is_available() ? CudaDriver.Instance?.Name ?? "CUDA" : "CPU";
+
+    /// <summary>
+    /// Fills a network with random weights that keep signals at about their size, drawn on its device; nothing requires
+    /// gradients afterwards.
+    /// </summary>
+    public static void Fill(nn.Module network)
+    {
+        using var none = no_grad();
+        foreach (var module in network.modules().Prepend(network).Distinct())
+        {
+            foreach (var (name, parameter) in module.named_parameters(recurse: false))
+            {
+                parameter.requires_grad = false;
+                if (parameter.dim() > 1)
+                {
+                    parameter.normal_(0, 0.7 / Math.Sqrt(parameter.numel() / parameter.shape[0]));
+                }
+                else
+                {
+                    parameter.fill_(name == "bias" || module is IAdaptable ? 0.01 : 1);
+                }
+            }
+        }
+
+        FusedNetworks.Prepare(network);
+    }
+
+    /// <summary>Runs a job repeatedly and makes its row.</summary>
+    /// <param name="job">Name.</param>
+    /// <param name="options">How often.</param>
+    /// <param name="setup">Started before the weights were made.</param>
+    /// <param name="run">The job; its number, from 0.</param>
+    /// <param name="recorded">Asked at the end: whether it was replayed.</param>
+    public static BenchRow Run(
+        string job, BenchOptions options, Stopwatch setup, Action<long> run, Func<bool> recorded)
+    {
+        Timed(run, 0);
+        var ready = setup.Elapsed.TotalSeconds;
+        Timed(run, 1);
+        DeviceMemory.ResetPeaks();
+        var times = Enumerable.Range(2, options.Runs).Select(number => Timed(run, number)).ToList();
+        var memory = DeviceMemory.Read();
+        return new BenchRow(
+            job,
+            options.Batch,
+            DeviceName,
+            Median(times.Select(time => time.Whole)),
+            Median(times.Select(time => time.Host)),
+            ready,
+            recorded(),
+            Fused.Enabled && Fused.Available,
+            memory?.PeakAllocated,
+            memory?.PeakReserved);
+    }
+
+    private static (double Whole, double Host) Timed(Action<long> run, long number)
+    {
+        var clock = Stopwatch.StartNew();
+        run(number);
+        var host = clock.Elapsed.TotalMilliseconds;
+        if (cuda_is_available())
+        {
+            cuda.synchronize();
+        }
+
+        return (clock.Elapsed.TotalMilliseconds, host);
+    }
+
+    private static double Median(IEnumerable<double> values)
+    {
+        var ordered = values.Order().ToList();
+        return ordered[ordered.Count / 2];
+    }
+}
