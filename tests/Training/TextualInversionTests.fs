@@ -39,6 +39,14 @@ let private pictures size =
 
     TrainingImages.FromImages([ picture 0; picture 90; picture 180 ], size)
 
+/// A word that is one token of the model's.
+let private word (model: StableDiffusionModel) =
+    [ "the"; "and"; "dog"; "red"; "of"; "a" ]
+    |> List.find (fun word -> model.Tokenizer.Tokenize(word).Count = 1)
+
+let private vector (model: StableDiffusionModel) =
+    model.TextEncoder.Tokens.Weight[int64 (Seq.exactlyOne (model.Tokenizer.Tokenize(word model)))]
+
 let private changed (model: StableDiffusionModel) token initialiser vectors templates folder =
     TextualInversionOptions(
         Images = pictures (8 * int model.Vae.Config.Factor),
@@ -54,7 +62,7 @@ let private changed (model: StableDiffusionModel) token initialiser vectors temp
     )
 
 let private options model =
-    changed model "<toy>" "dog" 2 CaptionTemplates.Object null
+    changed model "<toy>" (word model) 2 CaptionTemplates.Object null
 
 let private trained (model: StableDiffusionModel) options =
     use result =
@@ -159,9 +167,9 @@ let tests =
             use _ = torch.NewDisposeScope()
             use _ = torch.no_grad ()
             use model = load "sd1"
-            let before = encode model "a photo of a dog"
+            let before = encode model $"a photo of a {word model}"
             let keys = List.ofSeq (model.TextEncoder.state_dict().Keys)
-            let dog = model.TextEncoder.Tokens.Weight[int64 (Seq.exactlyOne (model.Tokenizer.Tokenize "dog"))]
+            let dog = vector model
             use learned = inversion "<rex>" (dog.reshape(1L, -1L).clone ())
             use other = inversion "<two>" (torch.randn (2L, width model))
             model.LearnedTokens.Add other
@@ -173,7 +181,7 @@ let tests =
             model.LearnedTokens.Remove "<two>"
             Expect.equal (worst before (encode model "a photo of a <rex>")) 0.0 "after another was taken off"
             model.LearnedTokens.Remove "<rex>"
-            Expect.equal (worst before (encode model "a photo of a dog")) 0.0 "the base"
+            Expect.equal (worst before (encode model $"a photo of a {word model}")) 0.0 "the base"
             failsWith "<rex>: it is none of the 0 learned tokens" (fun () -> model.LearnedTokens.Remove "<rex>")
         }
 
@@ -182,8 +190,8 @@ let tests =
             use _ = torch.no_grad ()
             use model = load "sd1"
             let pooled prompt = model.TextEncoder.forward(model.Tokenize [ prompt ]).Pooled
-            let dog = model.TextEncoder.Tokens.Weight[int64 (Seq.exactlyOne (model.Tokenizer.Tokenize "dog"))]
-            let before = pooled "a dog on a hill"
+            let dog = vector model
+            let before = pooled $"a {word model} on a hill"
             use learned = inversion "<rex>" (dog.reshape(1L, -1L).clone ())
             model.LearnedTokens.Add learned
             Expect.equal (worst before (pooled "a <rex> on a hill")) 0.0 "the pooled state"
@@ -240,8 +248,8 @@ let tests =
                 use wide = TextualInversionFile.Read(write folder "sd1.safetensors" [ "<a>", torch.ones (2L, 768L) ])
                 failsWith "its vectors are 768 wide (made for SD1), the text encoder takes" (fun () -> model.LearnedTokens.Add wide)
                 failsWith "Choose an embedding for SD2" (fun () -> model.LearnedTokens.Add wide)
-                use taken = inversion "dog" (torch.ones (1L, width model))
-                failsWith "new token 'dog'" (fun () -> model.LearnedTokens.Add taken)
+                use taken = inversion (word model) (torch.ones (1L, width model))
+                failsWith $"new token '{word model}'" (fun () -> model.LearnedTokens.Add taken)
                 use once = inversion "<a>" (torch.ones (1L, width model))
                 model.LearnedTokens.Add once
                 use twice = inversion "<a>" (torch.ones (1L, width model))
@@ -259,7 +267,7 @@ let tests =
             ]
 
             let before = weights ()
-            let start = model.TextEncoder.Tokens.Weight[int64 (Seq.exactlyOne (model.Tokenizer.Tokenize "dog"))].clone ()
+            let start = (vector model).clone ()
             use result = TextualInversionTrainer.Run(model, options model, null, CancellationToken.None)
             Expect.equal (result.Status, result.Steps) (TrainingStatus.Completed, 4L) "all steps"
             let rows = result.Inversion.Parts[0].Rows
@@ -280,7 +288,7 @@ let tests =
                 use _ = torch.NewDisposeScope()
                 use model = load "sd1"
                 let whole = trained model (options model)
-                let resumable = changed model "<toy>" "dog" 2 CaptionTemplates.Object folder
+                let resumable = changed model "<toy>" (word model) 2 CaptionTemplates.Object folder
                 use stop = new CancellationTokenSource()
 
                 let stopper =
@@ -306,11 +314,11 @@ let tests =
 
             failsWith
                 "is 2 tokens, Vectors is 1. Use a word of one token, or set Vectors to 2"
-                (run (changed model "<toy>" "dog dog" 1 object' null))
+                (run (changed model "<toy>" $"{word model} {word model}" 1 object' null))
 
-            failsWith "does not use the token" (run (changed model "<toy>" "dog" 1 [ "a photo" ] null))
-            failsWith "already in the vocabulary" (run (changed model "dog" "dog" 1 object' null))
-            failsWith "0 vectors hold nothing" (run (changed model "<toy>" "dog" 0 object' null))
+            failsWith "does not use the token" (run (changed model "<toy>" (word model) 1 [ "a photo" ] null))
+            failsWith "already in the vocabulary" (run (changed model (word model) (word model) 1 object' null))
+            failsWith "0 vectors hold nothing" (run (changed model "<toy>" (word model) 0 object' null))
             Expect.isEmpty model.LearnedTokens.Names "nothing is left on the model"
         }
 
