@@ -80,7 +80,7 @@ internal static class CheckpointDefaults
         BetaSchedule = BetaSchedule.ScaledLinear,
         NumTrainTimesteps = 1000,
         StepsOffset = 0,
-        SetAlphaToOne = null,
+        NamedSetAlphaToOne = null,
         ClipSample = true,
     };
 
