@@ -6,12 +6,12 @@ namespace Recipes.Core.Adapters;
 
 /// <summary>
 /// Adds scale × alpha/rank × B(A(x)) to a layer's output: W' = W + scale × alpha/rank × BA (Hu et al., equation 3).
-/// For a convolution A is one of the same kernel, stride and padding with rank outputs, and B is 1 × 1.
+/// For a convolution A is one of the same kernel, stride and padding with rank outputs, and B is 1 × 1. With a
+/// magnitude m for each output it is DoRA: W' = m (W + …) / ‖W + …‖, the norm over all inputs of an output and
+/// constant to the gradient (Liu et al., "DoRA: Weight-Decomposed Low-Rank Adaptation", equation 5 and section 4.3).
 /// </summary>
-public sealed class LoraAdapter : IAdapter, IDisposable
+public sealed class LoraAdapter : WeightAdapter
 {
-    private readonly bool isConvolution;
-
     /// <param name="component">The network's name in a pipeline: unet, text_encoder.</param>
     /// <param name="path">The layer's name in that network.</param>
     /// <param name="layer">The layer.</param>
@@ -19,38 +19,40 @@ public sealed class LoraAdapter : IAdapter, IDisposable
     /// <param name="up">B: [out, rank] or [out, rank, 1, 1]; it becomes the parameter.</param>
     /// <param name="alpha">Alpha of the scale alpha/rank.</param>
     /// <param name="dropout">Share of the input left out while training.</param>
+    /// <param name="magnitude">DoRA's m, [out]; it becomes the parameter. Null for plain LoRA.</param>
     public LoraAdapter(
-        string component, string path, IAdaptable layer, Tensor down, Tensor up, double alpha, double dropout = 0)
+        string component,
+        string path,
+        IAdaptable layer,
+        Tensor down,
+        Tensor up,
+        double alpha,
+        double dropout = 0,
+        Tensor? magnitude = null)
+        : base(component, path, layer)
     {
-        Component = component;
-        Path = path;
-        Layer = layer;
-        Down = new Parameter(down);
-        Up = new Parameter(up);
-        Down.DetachFromDisposeScope();
-        Up.DetachFromDisposeScope();
+        Down = Keep(down);
+        Up = Keep(up);
+        Magnitude = magnitude is null ? null : Keep(magnitude);
         Alpha = alpha;
         Dropout = dropout;
-        isConvolution = layer.Weight.dim() > 2;
+
+        static Parameter Keep(Tensor values)
+        {
+            var parameter = new Parameter(values);
+            parameter.DetachFromDisposeScope();
+            return parameter;
+        }
     }
-
-    /// <summary>The network's name in a pipeline.</summary>
-    public string Component { get; }
-
-    /// <summary>The layer's name in that network.</summary>
-    public string Path { get; }
-
-    /// <summary>Component and path: unique in a set.</summary>
-    public string Name => $"{Component}.{Path}";
-
-    /// <summary>The layer it sits on.</summary>
-    public IAdaptable Layer { get; }
 
     /// <summary>A.</summary>
     public Parameter Down { get; }
 
     /// <summary>B.</summary>
     public Parameter Up { get; }
+
+    /// <summary>DoRA's magnitude of each output, [out]; null for plain LoRA.</summary>
+    public Parameter? Magnitude { get; }
 
     /// <summary>Width of the bottleneck.</summary>
     public int Rank => (int)Down.shape[0];
@@ -61,17 +63,17 @@ public sealed class LoraAdapter : IAdapter, IDisposable
     /// <summary>Share of the input left out while training.</summary>
     public double Dropout { get; }
 
-    /// <summary>The user's strength: 1 as trained, 0 for none.</summary>
-    public double Scale { get; set; } = 1;
-
     /// <summary>Draws what dropout leaves out, on the layer's device; null, as when sampling, for no dropout.</summary>
     public Generator? DropoutGenerator { get; set; }
 
     /// <summary>Scale × alpha/rank.</summary>
     public double Factor => Scale * Alpha / Rank;
 
+    private bool IsConvolution => Layer.Weight.dim() > 2;
+
     /// <summary>
-    /// An adapter that changes nothing yet: A Kaiming-uniform with a = √5, that is ±1/√fan-in, and B zero.
+    /// An adapter that changes nothing yet: A Kaiming-uniform with a = √5, that is ±1/√fan-in, and B zero; DoRA's
+    /// magnitudes are the norms of the layer's own weight.
     /// </summary>
     /// <param name="component">The network's name in a pipeline.</param>
     /// <param name="path">The layer's name in that network.</param>
@@ -107,7 +109,8 @@ public sealed class LoraAdapter : IAdapter, IDisposable
             down.to(layer.Weight.dtype, layer.Weight.device),
             up,
             options.AlphaOf(path),
-            options.Dropout);
+            options.Dropout,
+            options.Dora ? Norms(layer.Weight.to(ScalarType.Float32)).to(layer.Weight.dtype) : null);
     }
 
     /// <summary>The shapes of A and B for a layer.</summary>
@@ -118,38 +121,79 @@ public sealed class LoraAdapter : IAdapter, IDisposable
     }
 
     /// <inheritdoc/>
-    public Tensor Apply(IAdaptable layer, Tensor input, Tensor output)
+    public override Tensor Apply(IAdaptable layer, Tensor input, Tensor own, Tensor output)
     {
         if (Scale == 0)
         {
             return output;
         }
 
-        var kept = Dropout > 0 && DropoutGenerator is { } generator ? DropFrom(input, generator) : input;
+        var dropped = Dropout > 0 && DropoutGenerator is not null;
+        var kept = dropped ? DropFrom(input, DropoutGenerator!) : input;
         var hidden = layer.Map(kept, Down);
-        var added = isConvolution ? nn.functional.conv2d(hidden, Up) : nn.functional.linear(hidden, Up);
-        return output.add(added, Factor);
-    }
+        var added = IsConvolution ? nn.functional.conv2d(hidden, Up) : nn.functional.linear(hidden, Up);
+        if (Magnitude is null)
+        {
+            return output.add(added, Factor);
+        }
 
-    /// <summary>
-    /// What the adapter adds to the layer's weight: scale × alpha/rank × BA in float32, shaped like the weight.
-    /// </summary>
-    public Tensor Delta()
-    {
-        using var scope = NewDisposeScope();
-        using var _ = no_grad();
-        var down = Down.to(ScalarType.Float32).flatten(1);
-        var up = Up.to(ScalarType.Float32).flatten(1);
-        return up.matmul(down).mul(Factor).reshape(Layer.Weight.shape).MoveToOuterDisposeScope();
+        var shares = (Magnitude / Sizes().to(Magnitude.dtype)).reshape(Aligned(-1));
+        var plain = dropped ? layer.Map(kept, layer.Weight)
+            : layer.Bias is { } bias ? own - bias.reshape(Aligned(-1))
+            : own;
+        return output + ((shares - 1) * plain) + (shares * added * Factor);
     }
 
     /// <inheritdoc/>
-    public void Dispose()
+    public override Tensor Delta()
     {
-        Layer.Adapters.Remove(this);
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var product = Product();
+        if (Magnitude is null || Scale == 0)
+        {
+            return product.MoveToOuterDisposeScope();
+        }
+
+        var weight = Layer.Weight.to(ScalarType.Float32);
+        var whole = weight + product;
+        var shares = (Magnitude.to(ScalarType.Float32) / Norms(whole)).reshape([-1, .. Ones(weight.dim() - 1)]);
+        return ((shares * whole) - weight).MoveToOuterDisposeScope();
+    }
+
+    /// <inheritdoc/>
+    public override void Dispose()
+    {
+        base.Dispose();
         Down.Dispose();
         Up.Dispose();
+        Magnitude?.Dispose();
     }
+
+    /// <summary>Scale × alpha/rank × BA in float32, shaped like the weight.</summary>
+    private Tensor Product()
+    {
+        var down = Down.to(ScalarType.Float32).flatten(1);
+        var up = Up.to(ScalarType.Float32).flatten(1);
+        return up.matmul(down).mul(Factor).reshape(Layer.Weight.shape);
+    }
+
+    /// <summary>‖W + scale × alpha/rank × BA‖ of each output in float32, [out], outside the gradient.</summary>
+    private Tensor Sizes()
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        return Norms(Layer.Weight.to(ScalarType.Float32) + Product()).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The norm over all inputs of each output, [out]; of an output without weights as good as none.</summary>
+    private static Tensor Norms(Tensor weight) =>
+        weight.flatten(1).square().sum(1).sqrt().clamp_min(1e-30);
+
+    /// <summary>The shape that sets a value of each output against the layer's output.</summary>
+    private long[] Aligned(long outputs) => IsConvolution ? [outputs, 1, 1] : [outputs];
+
+    private static long[] Ones(long count) => [.. Enumerable.Repeat(1L, (int)count)];
 
     private Tensor DropFrom(Tensor input, Generator generator)
     {

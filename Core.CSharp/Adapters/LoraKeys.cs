@@ -6,16 +6,37 @@ internal enum LoraRole
     Down,
     Up,
     Alpha,
+
+    /// <summary>DoRA's magnitudes as PEFT and as kohya's and LyCORIS's programs spell them.</summary>
+    Magnitude,
+
+    /// <summary>The core between the halves of a convolution (Tucker).</summary>
+    Mid,
+
+    /// <summary>The whole difference.</summary>
+    Full,
+
+    /// <summary>LoHa's four factors and two cores.</summary>
+    Hada1A,
+    Hada1B,
+    Hada2A,
+    Hada2B,
+    HadaCore1,
+    HadaCore2,
+
+    /// <summary>LoKr's two factors, each whole or as a product, and a core.</summary>
+    Kron1,
+    Kron1A,
+    Kron1B,
+    Kron2,
+    Kron2A,
+    Kron2B,
+    KronCore,
 }
 
-/// <summary>
-/// The spellings of keys. Reading goes from every layer of the network to the names it may have in a file, since
-/// dots turned into underscores cannot be told apart afterwards.
-/// </summary>
+/// <summary>The ends of keys in adapter files and what they mean.</summary>
 internal static class LoraKeys
 {
-    private const string TextPrefix = "text_model.";
-
     private static readonly (string Suffix, LoraRole Role)[] Suffixes =
     [
         (".lora_A.weight", LoraRole.Down),
@@ -34,10 +55,44 @@ internal static class LoraKeys
         ("_lora.down.weight", LoraRole.Down),
         ("_lora.up.weight", LoraRole.Up),
         (".alpha", LoraRole.Alpha),
+        (".lora_magnitude_vector", LoraRole.Magnitude),
+        (".lora_magnitude_vector.weight", LoraRole.Magnitude),
+        (".lora_magnitude_vector.default.weight", LoraRole.Magnitude),
+        (".dora_scale", LoraRole.Magnitude),
+        (".lora_mid.weight", LoraRole.Mid),
+        (".diff", LoraRole.Full),
+        (".hada_w1_a", LoraRole.Hada1A),
+        (".hada_w1_b", LoraRole.Hada1B),
+        (".hada_w2_a", LoraRole.Hada2A),
+        (".hada_w2_b", LoraRole.Hada2B),
+        (".hada_t1", LoraRole.HadaCore1),
+        (".hada_t2", LoraRole.HadaCore2),
+        (".lokr_w1", LoraRole.Kron1),
+        (".lokr_w1_a", LoraRole.Kron1A),
+        (".lokr_w1_b", LoraRole.Kron1B),
+        (".lokr_w2", LoraRole.Kron2),
+        (".lokr_w2_a", LoraRole.Kron2A),
+        (".lokr_w2_b", LoraRole.Kron2B),
+        (".lokr_t2", LoraRole.KronCore),
     ];
 
-    private static readonly string[] TextLayers = ["q_proj", "k_proj", "v_proj", "out_proj"];
-    private static readonly string[] ImageLayers = ["to_q", "to_k", "to_v", "to_out.0"];
+    private static readonly (string Part, string Kind)[] Others =
+    [
+        (".lora_A.bias", "LoRA with biases"),
+        (".lora_B.bias", "LoRA with biases"),
+        (".diff_b", "a change of biases"),
+        (".w_norm", "a change of norms"),
+        (".b_norm", "a change of norms"),
+        (".oft_blocks", "OFT"),
+        (".oft_diag", "OFT"),
+        (".oft_R", "OFT"),
+        (".on_input", "(IA)³"),
+        (".a1.weight", "GLoRA"),
+        (".b1.weight", "GLoRA"),
+        (".boft_", "BOFT"),
+        (".vera_lambda", "VeRA"),
+        ("lora_controlnet", "Control-LoRA"),
+    ];
 
     /// <summary>The layer's part of a key and what the key holds, or null for a key of no known spelling.</summary>
     public static (string Stem, LoraRole Role)? Split(string key)
@@ -53,105 +108,7 @@ internal static class LoraKeys
         return null;
     }
 
-    /// <summary>All names that a layer may have in a file, without the suffix that tells the half.</summary>
-    public static IEnumerable<string> Stems(string component, string path)
-    {
-        foreach (var spelling in Spellings(component, path))
-        {
-            yield return $"{component}.{spelling}";
-            foreach (var prefix in KohyaPrefixes(component))
-            {
-                yield return $"{prefix}_{spelling.Replace('.', '_')}";
-            }
-
-            if (component == "unet")
-            {
-                yield return spelling;
-            }
-
-            if (OldSpelling(spelling) is { } old)
-            {
-                yield return $"{component}.{old}";
-                yield return old;
-            }
-        }
-    }
-
-    /// <summary>
-    /// Whether all layers are attention projections. Otherwise the reference's layout mixes two spellings in one file,
-    /// of which its own reader then passes over the attention's; such adapters are written in PEFT's names alone.
-    /// </summary>
-    public static bool IsAttentionOnly(IEnumerable<LoraAdapter> adapters) =>
-        adapters.All(adapter => EndsWithAny(adapter.Path, ImageLayers) || EndsWithAny(adapter.Path, TextLayers));
-
-    /// <summary>The two keys of a layer in a layout.</summary>
-    public static (string Down, string Up) Pair(LoraNaming naming, string component, string path)
-    {
-        var full = $"{component}.{path}";
-        return naming switch
-        {
-            LoraNaming.Kohya =>
-                ($"{KohyaStem(component, path)}.lora_down.weight", $"{KohyaStem(component, path)}.lora_up.weight"),
-            LoraNaming.Diffusers when EndsWithAny(path, ImageLayers) =>
-                ($"{full}.lora.down.weight", $"{full}.lora.up.weight"),
-            LoraNaming.Diffusers when EndsWithAny(path, TextLayers) =>
-                ($"{full}.lora_linear_layer.down.weight", $"{full}.lora_linear_layer.up.weight"),
-            _ => ($"{full}.lora_A.weight", $"{full}.lora_B.weight"),
-        };
-    }
-
-    /// <summary>A layer's name in the kohya layout.</summary>
-    public static string KohyaStem(string component, string path)
-    {
-        // Tools that read this layout expect the text_model part that older text encoders have.
-        var spelt = component == "unet" || path.StartsWith(TextPrefix, StringComparison.Ordinal)
-            ? path
-            : TextPrefix + path;
-        return $"{KohyaPrefixes(component)[0]}_{spelt.Replace('.', '_')}";
-    }
-
-    private static string[] KohyaPrefixes(string component) => component switch
-    {
-        "unet" => ["lora_unet"],
-        "text_encoder" => ["lora_te", "lora_te1"],
-        "text_encoder_2" => ["lora_te2"],
-        _ => [$"lora_{component}"],
-    };
-
-    /// <summary>Text encoders are saved with and without a text_model level; both fit.</summary>
-    private static IEnumerable<string> Spellings(string component, string path)
-    {
-        yield return path;
-        if (component != "unet")
-        {
-            yield return path.StartsWith(TextPrefix, StringComparison.Ordinal)
-                ? path[TextPrefix.Length..]
-                : TextPrefix + path;
-        }
-    }
-
-    /// <summary>The name from the time of attention processors: attn1.processor.to_q, self_attn.to_q.</summary>
-    private static string? OldSpelling(string path)
-    {
-        foreach (var layer in ImageLayers)
-        {
-            if (path.EndsWith("." + layer, StringComparison.Ordinal))
-            {
-                return $"{path[..^(layer.Length + 1)]}.processor.{(layer == "to_out.0" ? "to_out" : layer)}";
-            }
-        }
-
-        for (var index = 0; index < TextLayers.Length; index++)
-        {
-            if (path.EndsWith("." + TextLayers[index], StringComparison.Ordinal))
-            {
-                return $"{path[..^(TextLayers[index].Length + 1)]}.{ImageLayers[index].Replace(".0", "")}";
-            }
-        }
-
-        return null;
-    }
-
-    private static bool EndsWithAny(string path, string[] ends) =>
-        ends.Any(end => path == end || path.EndsWith("." + end, StringComparison.Ordinal));
+    /// <summary>The name of the kind of adapter that a key is of, where it is one that is not read.</summary>
+    public static string? ForeignKind(string key) =>
+        Others.FirstOrDefault(other => key.Contains(other.Part, StringComparison.Ordinal)).Kind;
 }

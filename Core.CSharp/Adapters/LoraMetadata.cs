@@ -80,7 +80,7 @@ public sealed class LoraMetadata
             json[$"{component.Key}.lora_alpha"] = alpha;
             json[$"{component.Key}.lora_dropout"] = component.First().Dropout;
             json[$"{component.Key}.bias"] = "none";
-            json[$"{component.Key}.use_dora"] = false;
+            json[$"{component.Key}.use_dora"] = component.Any(adapter => adapter.Magnitude is not null);
             json[$"{component.Key}.target_modules"] = new JsonArray(
                 [.. component.Select(adapter => JsonValue.Create(adapter.Path))]);
             json[$"{component.Key}.rank_pattern"] = Others(

@@ -15,4 +15,10 @@ public enum LoraNaming
 
     /// <summary>lora_unet_PATH.lora_down.weight, .lora_up.weight and .alpha, the path's dots as underscores.</summary>
     Kohya,
+
+    /// <summary>
+    /// As <see cref="Kohya"/>, the UNet's layers named as in checkpoints of the original layout
+    /// (lora_unet_input_blocks_4_1_PATH): what programs for SDXL write and expect.
+    /// </summary>
+    KohyaOriginal,
 }

@@ -16,6 +16,11 @@ public sealed record LoraOptions
     public double Dropout { get; init; }
 
     /// <summary>
+    /// Whether each output gets a magnitude of its own (Liu et al., "DoRA: Weight-Decomposed Low-Rank Adaptation").
+    /// </summary>
+    public bool Dora { get; init; }
+
+    /// <summary>
     /// Other ranks for layers that match a target; the first that matches counts. Alpha / rank stays.
     /// </summary>
     public IReadOnlyList<KeyValuePair<string, int>> Ranks { get; init; } = [];

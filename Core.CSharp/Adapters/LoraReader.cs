@@ -1,47 +1,88 @@
-using System.Globalization;
 using Recipes.Core.Networks.Layers;
 using Recipes.Core.Weights;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Adapters;
 
-/// <summary>Reads adapter files of every spelling in <see cref="LoraKeys"/>. Every key must find its layer.</summary>
+/// <summary>
+/// Reads adapter files of every spelling in <see cref="LoraKeys"/> and <see cref="LoraStems"/>. Every key must find its
+/// layer, and all shapes are compared before any weight is read.
+/// </summary>
 internal static class LoraReader
 {
     private const int Listed = 10;
 
     public static LoraSet Read(SafeTensorsFile file, IReadOnlyDictionary<string, nn.Module> networks)
     {
-        var layers = new List<(string Component, string Path, IAdaptable Layer)>();
+        var layers = new List<Place>();
+        var originals = new Dictionary<string, IReadOnlyDictionary<string, string>>();
         foreach (var (component, network) in networks)
         {
-            layers.AddRange(LoraSet.Layers(network).Select(pair => (component, pair.Key, pair.Value)));
+            var inside = LoraSet.Layers(network);
+            originals[component] = LoraSet.Originals(component, inside);
+            layers.AddRange(inside.Select(pair => new Place(component, pair.Key, pair.Value)));
+        }
+
+        var model = AdapterFamily.Of(networks);
+        var clash = AdapterFamily.Of(file).Against(model);
+        if (clash is not null && AdapterFamily.InHeader(file.Metadata) is not null)
+        {
+            throw new RecipesException(file.Path, clash, Cure(model));
         }
 
         var stems = new Dictionary<string, int>();
         for (var index = 0; index < layers.Count; index++)
         {
-            foreach (var stem in LoraKeys.Stems(layers[index].Component, layers[index].Path))
+            var (component, path, _) = layers[index];
+            foreach (var stem in LoraStems.Of(component, path, originals[component].GetValueOrDefault(path)))
             {
                 stems.TryAdd(stem, index);
             }
         }
 
-        var found = Match(file, stems, layers);
+        var faults = new Faults(file, clash, Cure(model));
+        var found = Match(file, stems, layers, faults);
         var metadata = LoraMetadata.Peft(file);
-        var inOrder = found.OrderBy(pair => pair.Key);
-        return new LoraSet([.. inOrder.Select(pair => Make(file, layers[pair.Key], pair.Value, metadata))]);
+        var parts = found.OrderBy(pair => pair.Key)
+            .Select(pair => new LoraParts(file, layers[pair.Key], pair.Value, metadata))
+            .ToList();
+        faults.Refuse(
+            [.. parts.Where(part => !part.IsWhole).Select(part => part.AnyKey)],
+            "lack the other half of their pair");
+        faults.Refuse([.. parts.Select(part => part.Misfit).OfType<string>()], "do not fit their layers", "; ");
+        var made = new List<WeightAdapter>();
+        try
+        {
+            made.AddRange(parts.Select(part => part.Make()));
+        }
+        catch
+        {
+            made.ForEach(adapter => adapter.Dispose());
+            throw;
+        }
+
+        return new LoraSet(made, originals, file.Metadata);
     }
 
+    private static string Cure(AdapterFamily model) => model.Name is { } family
+        ? $"Load it with the base model it was trained on, or choose an adapter for {family}."
+        : "Load it with the base model it was trained on.";
+
     private static Dictionary<int, Dictionary<LoraRole, string>> Match(
-        SafeTensorsFile file,
-        Dictionary<string, int> stems,
-        List<(string Component, string Path, IAdaptable Layer)> layers)
+        SafeTensorsFile file, Dictionary<string, int> stems, List<Place> layers, Faults faults)
     {
         var found = new Dictionary<int, Dictionary<LoraRole, string>>();
         var unused = new List<string>();
         foreach (var key in file.Tensors.Keys)
         {
+            if (LoraKeys.ForeignKind(key) is { } kind)
+            {
+                throw new RecipesException(
+                    file.Path,
+                    $"it is {kind} ({key}), which is not read",
+                    "Merge it into its base model with the program that made it, or extract a LoRA from it there.");
+            }
+
             if (LoraKeys.Split(key) is not { } parts || !stems.TryGetValue(parts.Stem, out var index))
             {
                 unused.Add(key);
@@ -62,13 +103,7 @@ internal static class LoraReader
             }
         }
 
-        Refuse(file, unused, "fit no layer of the model", "Load it with the base model it was trained on.");
-        var halves = found.Values.Where(roles => !roles.ContainsKey(LoraRole.Down) || !roles.ContainsKey(LoraRole.Up));
-        Refuse(
-            file,
-            [.. halves.Select(roles => roles.First().Value)],
-            "lack the other half of their pair",
-            "Get the file again from where it came.");
+        faults.Refuse(unused, "fit no layer of the model");
         if (found.Count == 0)
         {
             throw new RecipesException(
@@ -80,61 +115,21 @@ internal static class LoraReader
         return found;
     }
 
-    private static void Refuse(SafeTensorsFile file, IReadOnlyList<string> keys, string fault, string cure)
+    /// <summary>Tells of keys at fault, ten of them by name, and of another family where that is the reason.</summary>
+    private sealed class Faults(SafeTensorsFile file, string? clash, string cure)
     {
-        if (keys.Count > 0)
+        public void Refuse(IReadOnlyList<string> keys, string fault, string separator = ", ")
         {
-            var first = string.Join(", ", keys.Take(Listed));
-            throw new RecipesException(
-                file.Path,
-                $"{keys.Count} of {file.Tensors.Count} keys {fault} (first: {first})",
-                cure);
+            if (keys.Count > 0)
+            {
+                var listed = string.Join(separator, keys.Take(Listed));
+                var reason = clash is null ? "" : $"{clash}: ";
+                throw new RecipesException(
+                    file.Path, $"{reason}{keys.Count} of {file.Tensors.Count} keys {fault} (first: {listed})", cure);
+            }
         }
-    }
-
-    private static LoraAdapter Make(
-        SafeTensorsFile file,
-        (string Component, string Path, IAdaptable Layer) place,
-        Dictionary<LoraRole, string> keys,
-        LoraMetadata? metadata)
-    {
-        using var scope = NewDisposeScope();
-        var info = file.Info(keys[LoraRole.Down]);
-        var rank = info.Shape.Length > 0 ? info.Shape[0] : 0;
-        var (downShape, upShape) = LoraAdapter.Shapes(place.Layer, rank);
-        var down = Fit(file, keys[LoraRole.Down], place.Layer, downShape);
-        var up = Fit(file, keys[LoraRole.Up], place.Layer, upShape);
-        var alpha = keys.TryGetValue(LoraRole.Alpha, out var key)
-            ? file.Read(key, dtype: ScalarType.Float32).reshape(-1)[0].item<float>()
-            : metadata?.AlphaOf(place.Component, place.Path, rank) ?? rank;
-        if (!(alpha > 0) || !double.IsFinite(alpha))
-        {
-            var text = alpha.ToString(CultureInfo.InvariantCulture);
-            throw new RecipesException(
-                file.Path,
-                $"alpha of {place.Component}.{place.Path} is {text}",
-                "Get the file again from where it came.");
-        }
-
-        return new LoraAdapter(place.Component, place.Path, place.Layer, down, up, alpha);
-    }
-
-    /// <summary>
-    /// A tensor in the layer's type and place. A linear map may be stored as a 1 × 1 convolution and the reverse.
-    /// </summary>
-    private static Tensor Fit(SafeTensorsFile file, string key, IAdaptable layer, long[] shape)
-    {
-        var stored = file.Info(key).Shape;
-        if (!Core(stored).SequenceEqual(Core(shape)))
-        {
-            throw new RecipesException(
-                file.Path,
-                $"{key} is [{string.Join(", ", stored)}], the layer takes [{string.Join(", ", shape)}]",
-                "Load it with the base model it was trained on.");
-        }
-
-        return file.Read(key, layer.Weight.device, layer.Weight.dtype).reshape(shape);
-
-        static long[] Core(long[] shape) => shape is [_, _, 1, 1] ? shape[..2] : shape;
     }
 }
+
+/// <summary>A layer of one of the networks.</summary>
+internal sealed record Place(string Component, string Path, IAdaptable Layer);

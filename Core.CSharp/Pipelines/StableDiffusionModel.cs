@@ -1,3 +1,4 @@
+using Recipes.Core.Adapters;
 using Recipes.Core.Models;
 using Recipes.Core.Networks;
 using Recipes.Core.Schedules;
@@ -21,6 +22,7 @@ public sealed class StableDiffusionModel : IDisposable
         ForceZerosForEmptyPrompt = source.ForceZerosForEmptyPrompt;
         MaxNoiseLevel = source.MaxNoiseLevel;
         Tokenizers = source.Tokenizers;
+        LearnedTokens = new LearnedTokens(this);
         Schedule = new NoiseSchedule(source.Scheduler);
         var owned = new List<nn.Module>();
         try
@@ -76,7 +78,10 @@ public sealed class StableDiffusionModel : IDisposable
     public ClipTextModel TextEncoder => TextEncoders[0];
 
     /// <summary>One for each text encoder.</summary>
-    public IReadOnlyList<ClipTokenizer> Tokenizers { get; }
+    public IReadOnlyList<ClipTokenizer> Tokenizers { get; internal set; }
+
+    /// <summary>The tokens that textual inversion added to tokenizers and text encoders.</summary>
+    public LearnedTokens LearnedTokens { get; }
 
     /// <summary>One; two for SDXL.</summary>
     public IReadOnlyList<ClipTextModel> TextEncoders { get; }

@@ -39,7 +39,7 @@ public sealed class DdimSampler : ISampler
             var before = timesteps[i] - schedule.Count / steps;
             var alphaBefore = before >= 0 ? schedule.Alpha(before) : last;
             var alpha = schedule.Alpha(timesteps[i]);
-            var variance = (1.0 - alphaBefore) / (1.0 - alpha) * (1 - (double)alpha / alphaBefore);
+            var variance = (1.0 - alphaBefore) / (1.0 - alpha) * (1 - alpha / alphaBefore);
             var deviation = Eta * Math.Sqrt(Math.Max(0, variance));
             var direction = Math.Sqrt(Math.Max(0, 1.0 - alphaBefore - deviation * deviation));
             weights[i] = new(Math.Sqrt(alphaBefore), direction, 0, Eta > 0 ? deviation : null);

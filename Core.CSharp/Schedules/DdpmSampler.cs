@@ -13,17 +13,19 @@ public sealed class DdpmSampler(SchedulerConfig config) : ISampler
         levels[steps] = Level.OfAlpha(1);
         for (var i = 0; i < steps; i++)
         {
-            double alpha = schedule.Alpha(timesteps[i]);
-            double alphaBefore = i + 1 < steps ? schedule.Alpha(timesteps[i + 1]) : 1;
+            var alpha = schedule.Alpha(timesteps[i]);
+            var alphaBefore = i + 1 < steps ? schedule.Alpha(timesteps[i + 1]) : 1;
+            var (noise, noiseBefore) = (1.0 - alpha, 1.0 - alphaBefore);
+            // In float32, as the reference has them: between neighbours the difference to 1 keeps four digits only.
             var share = alpha / alphaBefore;
-            var variance = (1 - alphaBefore) / (1 - alpha) * (1 - share);
-            var added = config.Solver.LargeVariance ? 1 - share : Math.Max(variance, 1e-20);
+            double beta = 1 - share;
+            var added = config.Solver.LargeVariance ? beta : Math.Max(noiseBefore / noise * beta, 1e-20);
             weights[i] = new(
-                Math.Sqrt(alphaBefore) * (1 - share) / (1 - alpha),
+                Math.Sqrt(alphaBefore) * beta / noise,
                 0,
-                Math.Sqrt(share) * (1 - alphaBefore) / (1 - alpha),
+                Math.Sqrt(share) * noiseBefore / noise,
                 timesteps[i] > 0 ? Math.Sqrt(added) : null);
-            levels[i] = Level.OfAlpha((float)alpha);
+            levels[i] = Level.OfAlpha(alpha);
         }
 
         var limit = CleanLimit.From(config, clips: true, thresholds: true);

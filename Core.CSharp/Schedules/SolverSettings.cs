@@ -115,8 +115,9 @@ public sealed record SolverSettings
                 ? double.NegativeInfinity
                 : file.Number("lambda_min_clipped", double.NegativeInfinity),
             PredictX0 = file.Flag("predict_x0", true),
-            DisableCorrector =
-                [.. file.List<long>("disable_corrector", []).Select(step => (int)Math.Clamp(step, -1, int.MaxValue))],
+            DisableCorrector = file.List<long>("disable_corrector", []) is { Length: > 0 } uncorrected
+                ? [.. uncorrected.Select(step => (int)Math.Clamp(step, -1, int.MaxValue))]
+                : [],
             SkipPrkSteps = file.Has("skip_prk_steps") ? file.Flag("skip_prk_steps", false) : null,
             LargeVariance = file.Text("variance_type", "fixed_small") == "fixed_large",
             OriginalInferenceSteps = Whole(file, "original_inference_steps", 50),

@@ -23,6 +23,7 @@ public sealed class ClipTokenizer
     private readonly Dictionary<(int Left, int Right), (int Rank, int Joined)> _merges;
     private readonly AddedTokens _added;
     private readonly BytePairs _pairs;
+    private readonly Dictionary<int, int> _vectors;
     private readonly int _unknown;
     private readonly ConcurrentDictionary<string, int[]> _cache = new(StringComparer.Ordinal);
 
@@ -30,8 +31,10 @@ public sealed class ClipTokenizer
         Dictionary<string, int> ids,
         Dictionary<(int Left, int Right), (int Rank, int Joined)> merges,
         AddedTokens added,
-        int unknown)
+        int unknown,
+        Dictionary<int, int> vectors)
     {
+        _vectors = vectors;
         (_ids, _merges, _added, _unknown) = (ids, merges, added, unknown);
         _tokens = ids.ToDictionary(entry => entry.Value, entry => entry.Key);
         _pairs = new BytePairs(merges);
@@ -96,7 +99,7 @@ public sealed class ClipTokenizer
         var specials = names.Distinct().Select(name => new AddedToken(name, Special(name), Special: true)).ToList();
         var added = new AddedTokens([.. specials, .. settings.Added.Where(token => !names.Contains(token.Text))]);
 
-        return new ClipTokenizer(ids, merges, added, ids[settings.Unknown])
+        return new ClipTokenizer(ids, merges, added, ids[settings.Unknown], [])
         {
             MaxLength = settings.MaxLength,
             BosId = ids[settings.Bos],
@@ -140,7 +143,10 @@ public sealed class ClipTokenizer
 
         foreach (var text in tokens)
         {
-            if (string.IsNullOrWhiteSpace(text) || ids.ContainsKey(text) || _added.Contains(text))
+            if (string.IsNullOrWhiteSpace(text)
+                || ids.ContainsKey(text)
+                || ids.ContainsKey(ClipWords.Normalize(text) + WordEnd)
+                || _added.Contains(text))
             {
                 throw new RecipesException(
                     $"new token '{text}'",
@@ -153,13 +159,26 @@ public sealed class ClipTokenizer
             added.Add(token);
         }
 
-        return new ClipTokenizer(ids, _merges, _added.With(added), _unknown)
+        return new ClipTokenizer(ids, _merges, _added.With(added), _unknown, new(_vectors))
         {
             MaxLength = MaxLength,
             BosId = BosId,
             EosId = EosId,
             PadId = PadId,
         };
+    }
+
+    /// <summary>
+    /// The same tokenizer with a new token of several vectors: TOKEN, TOKEN_1, TOKEN_2 and so on get an id each, and
+    /// TOKEN in a text stands for all of them.
+    /// </summary>
+    /// <exception cref="RecipesException">One of the tokens is already there.</exception>
+    public ClipTokenizer WithEmbedding(string token, int vectors)
+    {
+        ArgumentOutOfRangeException.ThrowIfLessThan(vectors, 1);
+        var extended = WithTokens([token, .. Enumerable.Range(1, vectors - 1).Select(index => $"{token}_{index}")]);
+        extended._vectors[Count] = vectors;
+        return extended;
     }
 
     /// <summary>
@@ -257,7 +276,9 @@ public sealed class ClipTokenizer
     }
 
     private IEnumerable<int> Ids(string text) =>
-        _added.Cut(text).SelectMany(part => part.Id is { } id ? [id] : ClipWords.Split(part.Text).SelectMany(Word));
+        _added.Cut(text).SelectMany(part => part.Id is { } id
+            ? Enumerable.Range(id, _vectors.GetValueOrDefault(id, 1))
+            : ClipWords.Split(part.Text).SelectMany(Word));
 
     private int[] Word(string word)
     {

@@ -54,7 +54,8 @@ internal sealed class DreamBoothBatches : IBatchSource
         using var gradients = no_grad();
         long count = options.Batch * (classes is null ? 1 : 2);
         long[] shape = [count, .. instances.Shape];
-        var posterior = Normal(RandomStreams.Augmentation, number, shape);
+        var draws = new BatchDraws(streams, number, device);
+        var posterior = draws.Normal(RandomStreams.Augmentation, shape);
         var latents = instances.Draw(
             instanceOrder.Take(number * options.Batch, options.Batch), posterior.narrow(0, 0, options.Batch));
         if (classes is not null && classOrder is not null)
@@ -65,9 +66,8 @@ internal sealed class DreamBoothBatches : IBatchSource
             latents = cat([latents, drawn], 0);
         }
 
-        var noise = Normal(RandomStreams.Noise, number, shape);
-        using var generator = streams.Generator(RandomStreams.Timesteps, number);
-        var times = randint(0, timesteps, count, dtype: ScalarType.Int64, generator: generator).to(device);
+        var noise = draws.Normal(RandomStreams.Noise, shape);
+        var times = draws.Below(RandomStreams.Timesteps, timesteps, count);
         var prompts = Context();
         foreach (var kept in (Tensor[])[latents, noise, times, prompts])
         {
@@ -84,11 +84,5 @@ internal sealed class DreamBoothBatches : IBatchSource
         using var scope = NewDisposeScope();
         var prompts = context();
         return prompts.repeat_interleave(options.Batch, 0).MoveToOuterDisposeScope();
-    }
-
-    private Tensor Normal(string stream, long number, long[] shape)
-    {
-        using var generator = streams.Generator(stream, number);
-        return randn(shape, dtype: ScalarType.Float32, generator: generator).to(device);
     }
 }

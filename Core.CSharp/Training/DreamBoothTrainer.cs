@@ -26,8 +26,8 @@ public static class DreamBoothTrainer
         CancellationToken cancellation = default)
     {
         options.Check();
-        CheckModel(model, options);
-        Freeze(model);
+        TrainedModel.Check(model, options.Precision, options.Images, "DreamBooth.Images");
+        TrainedModel.Freeze(model);
         using var instances = LatentCache.Encode(model.Vae, options.Images, cancellation);
         using var classes = options.Prior is { } prior
             ? LatentCache.Encode(model.Vae, prior.Images, cancellation)
@@ -47,7 +47,7 @@ public static class DreamBoothTrainer
         }
         finally
         {
-            Freeze(model);
+            TrainedModel.Freeze(model);
         }
     }
 
@@ -99,38 +99,6 @@ public static class DreamBoothTrainer
         {
             ClassImages = visits.ClassImageVisits,
         };
-    }
-
-    private static void CheckModel(StableDiffusionModel model, DreamBoothOptions options)
-    {
-        var wanted = options.Precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
-        if (model.UNet.DType != wanted)
-        {
-            throw new RecipesException(
-                model.Folder,
-                $"it was loaded in {model.UNet.DType}, the training is in {wanted}",
-                $"Load it in {wanted}.");
-        }
-
-        var factor = model.Vae.Config.Factor;
-        if (options.Images.Size % factor != 0)
-        {
-            throw new RecipesException(
-                "DreamBooth.Images",
-                $"their size of {options.Images.Size} px is no multiple of {factor}",
-                $"Set {Math.Max(1, options.Images.Size / factor) * factor}.");
-        }
-    }
-
-    private static void Freeze(StableDiffusionModel model)
-    {
-        foreach (var network in (nn.Module[])[model.UNet, model.Vae, model.TextEncoder])
-        {
-            foreach (var parameter in network.parameters())
-            {
-                parameter.requires_grad = false;
-            }
-        }
     }
 
     private static LoraSet? Attach(StableDiffusionModel model, DreamBoothOptions options, RandomStreams streams)

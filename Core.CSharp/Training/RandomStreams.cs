@@ -25,6 +25,9 @@ public sealed class RandomStreams(string seed)
     /// <summary>The order in which data are seen.</summary>
     public const string Order = "order";
 
+    /// <summary>Which caption a picture gets.</summary>
+    public const string Captions = "captions";
+
     /// <summary>Units and captions left out.</summary>
     public const string Dropout = "dropout";
 

@@ -41,14 +41,7 @@ public static class SafeTensorsWriter
         IReadOnlyDictionary<string, string>? metadata,
         Func<string, FileStream> create)
     {
-        var entries = Arrange(path, tensors);
-        var strings = (metadata ?? Empty).SelectMany(pair => new[] { pair.Key, pair.Value });
-        foreach (var text in entries.Select(entry => entry.Name).Concat(strings))
-        {
-            CheckUnicode(path, text);
-        }
-
-        var header = Header(entries, metadata);
+        var (header, entries) = Plan(path, tensors, metadata);
         var temporary = $"{path}.{Guid.NewGuid():N}.tmp";
         try
         {
@@ -57,7 +50,7 @@ public static class SafeTensorsWriter
                 stream.Write(header);
                 foreach (var (_, tensor, _) in entries)
                 {
-                    WriteBytes(stream, tensor);
+                    PourBytes(tensor, stream.Write);
                 }
 
                 stream.Flush(flushToDisk: true);
@@ -81,6 +74,45 @@ public static class SafeTensorsWriter
                 File.Delete(temporary);
             }
         }
+    }
+
+    /// <summary>
+    /// Gives the bytes that a file would have instead of writing it: the header in one piece, then the tensors'.
+    /// </summary>
+    /// <param name="path">What to call the file in messages.</param>
+    /// <param name="tensors">Names and tensors.</param>
+    /// <param name="metadata">Strings for the header.</param>
+    /// <param name="take">Called with each piece in order.</param>
+    internal static void Pour(
+        string path,
+        IEnumerable<KeyValuePair<string, Tensor>> tensors,
+        IReadOnlyDictionary<string, string>? metadata,
+        Take take)
+    {
+        var (header, entries) = Plan(path, tensors, metadata);
+        take(header);
+        foreach (var (_, tensor, _) in entries)
+        {
+            PourBytes(tensor, take);
+        }
+    }
+
+    /// <summary>Takes a piece of a file.</summary>
+    internal delegate void Take(ReadOnlySpan<byte> bytes);
+
+    private static (byte[] Header, List<(string Name, Tensor Tensor, DType Type)> Entries) Plan(
+        string path,
+        IEnumerable<KeyValuePair<string, Tensor>> tensors,
+        IReadOnlyDictionary<string, string>? metadata)
+    {
+        var entries = Arrange(path, tensors);
+        var strings = (metadata ?? Empty).SelectMany(pair => new[] { pair.Key, pair.Value });
+        foreach (var text in entries.Select(entry => entry.Name).Concat(strings))
+        {
+            CheckUnicode(path, text);
+        }
+
+        return (Header(entries, metadata), entries);
     }
 
     private static void CheckUnicode(string path, string text)
@@ -180,9 +212,9 @@ public static class SafeTensorsWriter
         json.WriteEndArray();
     }
 
-    private static void WriteBytes(Stream stream, Tensor tensor)
+    private static void PourBytes(Tensor tensor, Take take)
     {
         using var scope = NewDisposeScope();
-        TensorIO.EachPiece(tensor.detach().cpu().contiguous(), (_, bytes) => stream.Write(bytes));
+        TensorIO.EachPiece(tensor.detach().cpu().contiguous(), (_, bytes) => take(bytes));
     }
 }

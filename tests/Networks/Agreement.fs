@@ -60,7 +60,7 @@ let schedulerConfig (fields: (string * JsonNode | null) seq) =
     let json = JsonObject()
 
     for field, value in fields do
-        json[field] <- value
+        json[field] <- value |> Option.ofObj |> Option.map _.DeepClone() |> Option.toObj
 
     let file = Path.GetTempFileName()
 

@@ -4,6 +4,7 @@ open System.IO
 open System.Text.Json.Nodes
 open Expecto
 open FsCheck
+open FsCheck.FSharp
 open TorchSharp
 open Recipes.Core
 open Recipes.Core.Schedules
@@ -96,8 +97,13 @@ let private dpm fields =
 let tests =
     testList "samplers" [
         property "stay on the way of a perfect model from any step on" steady (fun (name, prediction, steps, start) ->
-            // PNDM counts its steps from where it starts, as the reference does.
-            let start = if name = "pndm" then 0 else start
+            // PNDM counts its steps from where it starts, and takes means of answers at two levels, as the reference does.
+            let start, prediction =
+                if name = "pndm" then
+                    0, PredictionType.Epsilon
+                else
+                    start, prediction
+
             let config = SchedulerConfig(PredictionType = prediction)
             use sampling = (Samplers.Named(name, config)).Begin steps
             let clean, epsilon = drawn 1uL, drawn 2uL
@@ -410,6 +416,11 @@ let tests =
                                     "predict_x0", flag clean
                                     "final_sigmas_type", word (if clean then "zero" else "sigma_min")
                                 ]
+
+                    [
+                        "_class_name", word "UniPCMultistepScheduler"
+                        "disable_corrector", JsonArray(whole 0, whole 1)
+                    ]
 
                     for spread in [ "use_exponential_sigmas"; "use_lu_lambdas" ] do
                         [ "_class_name", word "DPMSolverMultistepScheduler"; spread, flag true ]

@@ -8,8 +8,8 @@ open Recipes.Core.Schedules
 open Recipes.Core.Weights
 open Recipes.Tests.Agreement
 
-/// The config all rows of the file start from, with some fields changed.
-let private config (changes: (string * JsonNode | null) list) =
+/// The config of sd1, with some fields changed, and of its own only those that are kept.
+let private changedConfig keeps (changes: (string * JsonNode | null) list) =
     let fields =
         File.ReadAllText(Path.Combine(folder "sd1", "scheduler", "scheduler_config.json"))
         |> JsonNode.Parse
@@ -18,24 +18,32 @@ let private config (changes: (string * JsonNode | null) list) =
 
     schedulerConfig [
         for field in fields do
-            field.Key, Option.ofObj field.Value |> Option.map _.DeepClone() |> Option.toObj
+            if keeps field.Key then
+                field.Key, field.Value
         yield! changes
     ]
+
+let private config changes = changedConfig (fun _ -> true) changes
+
+/// Those that say what noise a model was trained with, and not how to sample.
+let private isNoise (field: string) =
+    field.StartsWith "beta_" || field = "num_train_timesteps"
 
 let private flag (value: bool) : JsonNode | null = JsonValue.Create value
 let private word (value: string) : JsonNode | null = JsonValue.Create value
 
-/// What the first part of a row's name stands for: the scheduler, and the fields that were changed for it.
+/// What the first part of a row's name stands for: the scheduler, the fields that were changed for it, and whether its
+/// timesteps are sd1's too. The others have all but the noise as their class has it.
 let private classes = [
-    "dpmpp-2m", ("DPMSolverMultistepScheduler", [])
-    "euler-a", ("EulerAncestralDiscreteScheduler", [])
-    "euler", ("EulerDiscreteScheduler", [])
-    "heun", ("HeunDiscreteScheduler", [])
-    "unipc", ("UniPCMultistepScheduler", [])
-    "ddim", ("DDIMScheduler", [])
-    "ddpm", ("DDPMScheduler", [])
-    "pndm", ("PNDMScheduler", [ "skip_prk_steps", flag true ])
-    "lcm", ("LCMScheduler", [])
+    "dpmpp-2m", ("DPMSolverMultistepScheduler", [], false)
+    "euler-a", ("EulerAncestralDiscreteScheduler", [], true)
+    "euler", ("EulerDiscreteScheduler", [], true)
+    "heun", ("HeunDiscreteScheduler", [], false)
+    "unipc", ("UniPCMultistepScheduler", [], false)
+    "ddim", ("DDIMScheduler", [], true)
+    "ddpm", ("DDPMScheduler", [ "clip_sample", flag false ], false)
+    "pndm", ("PNDMScheduler", [ "skip_prk_steps", flag true ], true)
+    "lcm", ("LCMScheduler", [], true)
 ]
 
 /// What the other parts stand for.
@@ -60,7 +68,7 @@ let private sampler (row: string) : ISampler =
         |> List.tryFind (fun (start, _) -> name = start || name.StartsWith $"{start}-")
     with
     | None -> failtest $"unknown row {row}"
-    | Some(start, (scheduler, fields)) ->
+    | Some(start, (scheduler, fields, spaced)) ->
         let parts =
             name.Substring(start.Length).Split('-', System.StringSplitOptions.RemoveEmptyEntries)
             |> List.ofArray
@@ -68,7 +76,7 @@ let private sampler (row: string) : ISampler =
         let etas, parts = parts |> List.partition _.StartsWith("eta")
 
         let config =
-            config [
+            changedConfig (fun field -> spaced || isNoise field) [
                 "_class_name", word scheduler
                 "prediction_type", word prediction
                 yield! fields

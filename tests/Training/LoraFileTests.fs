@@ -24,7 +24,7 @@ let private withStirred test =
 [<Tests>]
 let tests =
     testList "lora-files" [
-        for naming in [ LoraNaming.Diffusers; LoraNaming.Peft; LoraNaming.Kohya ] do
+        for naming in System.Enum.GetValues<LoraNaming>() do
             test $"{naming} files come back with weights, ranks and alphas" {
                 withStirred (fun folder network set ->
                     let path = Path.Combine(folder, "adapter.safetensors")
@@ -133,8 +133,16 @@ let tests =
                 failsWith "is [9, 2], the layer takes [5, 2]" (load shape)
 
                 let dora =
-                    change (fun t -> t["unet.attn1.to_q.lora_magnitude_vector"] <- torch.ones 5L)
+                    change (fun t -> t["unet.attn1.to_q.lora_magnitude_vector"] <- torch.ones 4L)
 
-                failsWith "lora_magnitude_vector" (load dora))
+                failsWith "lora_magnitude_vector is [4], the layer takes [5]" (load dora)
+
+                let notNumbers =
+                    change (fun t -> t["unet.attn1.to_q.lora_A.weight"].fill_ (System.Double.NaN) |> ignore)
+
+                failsWith "unet.attn1.to_q.lora_A.weight holds values that are infinite or not numbers" (load notNumbers)
+
+                let foreign = change (fun t -> t["unet.attn1.to_q.oft_blocks"] <- torch.ones (2L, 2L, 2L))
+                failsWith "it is OFT (unet.attn1.to_q.oft_blocks), which is not read. Merge it" (load foreign))
         }
     ]

@@ -264,5 +264,7 @@ let tests =
             for name in [ "lora-attn"; "lora-attn-text"; "lora-all" ] do
                 adapter name "pytorch_lora_weights.safetensors"
                 adapter name "kohya.safetensors"
+
+            adapter "lora-dora" "pytorch_lora_weights.safetensors"
         ]
     ]

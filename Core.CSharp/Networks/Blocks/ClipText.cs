@@ -39,7 +39,7 @@ internal sealed class ClipTextTransformer : nn.Module
     private Tensor Pool(Tensor states, Tensor ids)
     {
         // The id 2 of the first published configs is no end token: there the end has the highest id.
-        var marks = end == 2 ? ids : ids.eq(end).to_type(ScalarType.Int32);
+        var marks = end == 2 ? Tokens.WithoutAdded(ids) : ids.eq(end).to_type(ScalarType.Int32);
         var width = states.shape[2];
         var at = marks.argmax(-1).reshape(-1, 1, 1).expand(-1, 1, width);
         return states.gather(1, at).squeeze(1);

@@ -49,6 +49,9 @@ public sealed class Conv2d : nn.Module<Tensor, Tensor>, IAdaptable
     public Tensor Weight => weight;
 
     /// <inheritdoc/>
+    public Tensor? Bias => bias;
+
+    /// <inheritdoc/>
     public IList<IAdapter> Adapters => adapters;
 
     /// <inheritdoc/>
@@ -58,10 +61,11 @@ public sealed class Conv2d : nn.Module<Tensor, Tensor>, IAdaptable
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {
-        var output = Convolution.Apply(input, weight, bias, stride, padding);
+        var own = Convolution.Apply(input, weight, bias, stride, padding);
+        var output = own;
         foreach (var adapter in adapters)
         {
-            output = adapter.Apply(this, input, output);
+            output = adapter.Apply(this, input, own, output);
         }
 
         return output;

@@ -8,8 +8,9 @@ public interface IAdapter
     /// <summary>The layer's output with the adapter applied.</summary>
     /// <param name="layer">The layer, its frozen weight included.</param>
     /// <param name="input">What the layer was given.</param>
-    /// <param name="output">What the layer alone makes of it.</param>
-    Tensor Apply(IAdaptable layer, Tensor input, Tensor output);
+    /// <param name="own">What the layer alone makes of it, its bias included.</param>
+    /// <param name="output">The same with the adapters before this one applied.</param>
+    Tensor Apply(IAdaptable layer, Tensor input, Tensor own, Tensor output);
 }
 
 /// <summary>A layer that adapters can sit on: a linear map or a convolution.</summary>
@@ -17,6 +18,9 @@ public interface IAdaptable
 {
     /// <summary>The layer's own weight: [out, in] or [out, in, height, width].</summary>
     Tensor Weight { get; }
+
+    /// <summary>The layer's own bias, [out], where it has one.</summary>
+    Tensor? Bias { get; }
 
     /// <summary>
     /// The adapters, applied in order. A list, so that TorchSharp does not register them

@@ -34,6 +34,9 @@ public sealed class Linear : nn.Module<Tensor, Tensor>, IAdaptable
     public Tensor Weight => weight;
 
     /// <inheritdoc/>
+    public Tensor? Bias => bias;
+
+    /// <inheritdoc/>
     public IList<IAdapter> Adapters => adapters;
 
     /// <inheritdoc/>
@@ -42,10 +45,11 @@ public sealed class Linear : nn.Module<Tensor, Tensor>, IAdaptable
     /// <inheritdoc/>
     public override Tensor forward(Tensor input)
     {
-        var output = nn.functional.linear(input, weight, bias);
+        var own = nn.functional.linear(input, weight, bias);
+        var output = own;
         foreach (var adapter in adapters)
         {
-            output = adapter.Apply(this, input, output);
+            output = adapter.Apply(this, input, own, output);
         }
 
         return output;

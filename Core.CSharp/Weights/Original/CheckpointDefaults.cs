@@ -67,6 +67,8 @@ internal static class CheckpointDefaults
             TimestepSpacing = TimestepSpacing.Leading,
             PredictionType = Prediction(header, file, pipeline, linear),
             RescaleBetasZeroSnr = header.Has("ztsnr"),
+            // Read by PNDM alone.
+            Solver = new SolverSettings { SkipPrkSteps = true },
         };
     }
 
