@@ -73,7 +73,7 @@ let private from fields = schedulerConfig fields |> Samplers.From
 let tests =
     testList "samplers" [
         property "stay on the way of a perfect model from any step on" steady (fun (name, prediction, steps, start) ->
-            // PNDM counts its steps from where it starts, and takes means of answers at two levels, as the reference does.
+            // PNDM counts steps from where it starts, and takes means of answers at two levels, as the reference does.
             let start, prediction =
                 if name = "pndm" then
                     0, PredictionType.Epsilon
