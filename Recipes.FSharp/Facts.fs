@@ -28,15 +28,26 @@ type BaseLayer = {
     /// `unet.mid_block.attentions.0.proj_in`
     member layer.FullName = $"{layer.Component}.{layer.Name}"
 
+/// Where a downloaded base model is from.
+type ModelOrigin = {
+    Repository: Repository
+    /// The commit that the files are of.
+    Commit: string
+}
+
 /// What the files of the base model say of it.
 type internal BaseFacts = {
+    /// The folder, or the one file.
     Folder: string
+    Origin: ModelOrigin option
     Family: string
     NativeSize: int<px>
     /// Sides of pictures must be a multiple of this.
     Multiple: int<px>
     /// Channels that the UNet takes: 4 for a model that draws from a prompt alone.
     Channels: int
+    /// What the UNet predicts: epsilon, v_prediction or sample.
+    Prediction: string
     Parameters: int64
     Layers: BaseLayer list
     Sha256: Lazy<string>

@@ -35,10 +35,10 @@ module Language =
     /// Change these layers and no others; several lines add up. Default: `only Attention`.
     let only layer = LoraPart.Only layer
 
-    /// Another rank for some of the layers; of two that fit, the later line counts.
+    /// Another rank for some of the layers; of two that fit, the later line counts. Alpha stays as it is.
     let rankAt layer rank = LoraPart.RankAt(layer, rank)
 
-    /// The adapter's change is scaled by alpha over rank. Default: each layer's rank, hence no scaling.
+    /// The change of each layer is scaled by alpha over that layer's rank. Default: each layer's rank, hence no scaling.
     let alpha value = LoraPart.Alpha value
 
     /// The share of the adapter's inputs that is dropped in training, from 0 to below 1. Default: 0.

@@ -94,10 +94,9 @@ module Plan =
         Mentions = prompt.Mentions |> List.choose _.Token
     }
 
-    /// Checks the recipe of a script, whose folder relative paths start at; without a script they start at the current
-    /// folder. Gives the plan, or every problem at once: errors first, then warnings.
-    let checkScript (script: string option) (recipe: Recipe) : Result<Plan, Problem list> =
-        let facts = Reading.facts script recipe
+    /// As `checkScript`, with these settings of the hub.
+    let internal checkWith settings (script: string option) (recipe: Recipe) : Result<Plan, Problem list> =
+        let facts = Reading.facts settings script recipe
         let native = facts.Base |> Option.map _.NativeSize |> Option.defaultValue 0<px>
         let draft = Draft.ofRecipe native recipe
 
@@ -127,6 +126,8 @@ module Plan =
                         Name = recipe.Model
                         Family = model.Family
                         Folder = model.Folder
+                        Origin = model.Origin
+                        Prediction = model.Prediction
                         NativeSize = model.NativeSize
                         Parameters = model.Parameters
                         Sha256 = model.Sha256.Value
@@ -144,6 +145,11 @@ module Plan =
                 }
             )
         | _ -> Error(errors @ warnings)
+
+    /// Checks the recipe of a script, whose folder relative paths start at; without a script they start at the current
+    /// folder. Gives the plan, or every problem at once: errors first, then warnings. Nothing is downloaded.
+    let checkScript (script: string option) (recipe: Recipe) : Result<Plan, Problem list> =
+        checkWith Recipes.Core.Hub.HubSettings.FromEnvironment script recipe
 
     /// Checks a recipe whose relative paths start at the current folder.
     let check (recipe: Recipe) : Result<Plan, Problem list> = checkScript None recipe

@@ -5,8 +5,12 @@ type BaseModel = {
     Name: string
     /// SD1, SD2 or SDXL.
     Family: string
-    /// The full path of its folder.
+    /// The full path of its folder, or of its one file.
     Folder: string
+    /// Where it was downloaded from.
+    Origin: ModelOrigin option
+    /// What its UNet predicts: epsilon, v_prediction or sample.
+    Prediction: string
     NativeSize: int<px>
     Parameters: int64
     /// Of its weight files, in hexadecimal.

@@ -25,6 +25,18 @@ module internal PlanJson =
             ]
         ]
 
+    let private from (origin: ModelOrigin) =
+        Json.Object [
+            "repository", Json.Text origin.Repository.Id
+            "commit", Json.Text origin.Commit
+            match origin.Repository.Variant with
+            | Some variant -> "variant", Json.Text variant
+            | None -> ()
+            match origin.Repository.File with
+            | Some file -> "file", Json.Text file
+            | None -> ()
+        ]
+
     let private lora (lora: PlannedLora) =
         Json.Object [
             "method", Json.Text "lora"
@@ -75,6 +87,9 @@ module internal PlanJson =
                 "name", Json.Text plan.Model.Name
                 "family", Json.Text plan.Model.Family
                 "sha256", Json.Text plan.Model.Sha256
+                match plan.Model.Origin with
+                | Some origin -> "origin", from origin
+                | None -> ()
             ]
             "subjects", Json.List(plan.Subjects |> List.map subject)
             "adapter", lora plan.Lora

@@ -170,6 +170,20 @@ module internal PlanText =
             "sample", sample.Text
     ]
 
+    let private source (origin: ModelOrigin) =
+        let repository = origin.Repository
+
+        let parts = [
+            match repository.Variant with
+            | Some variant -> $", {variant}"
+            | None -> ()
+            match repository.File with
+            | Some file -> $", {file}"
+            | None -> ()
+        ]
+
+        $"""from {repository.Id} at {origin.Commit[..6]} ({repository.Revision}){String.concat "" parts}"""
+
     let private fold (rows: (string * string) list) =
         rows |> List.map (fun (word, line) -> $"    {word, -8} {line}".TrimEnd())
 
@@ -187,6 +201,9 @@ module internal PlanText =
             yield!
                 fold [
                     "base", $"{model.Name}, {model.Family}, {model.NativeSize} px, {large model.Parameters} parameters"
+                    match model.Origin with
+                    | Some origin -> "", source origin
+                    | None -> ()
                     for subject in plan.Subjects do
                         yield! learn subject
                     yield! adapt plan.Lora

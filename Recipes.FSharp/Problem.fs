@@ -10,7 +10,7 @@ type Severity =
 [<StructuredFormatDisplay("{Text}")>]
 type Problem = {
     /// The check's name: a letter for its family (A tokens, B data, C compatibility, D optimisation, E resources,
-    /// L the lines of the recipe, P pretraining, S settings) and a number.
+    /// L the lines of the recipe, M where the base model is, P pretraining, S settings) and a number.
     Code: string
     Severity: Severity
     /// The line or block of the recipe, such as `train.steps`.
@@ -64,6 +64,19 @@ module internal Problems =
             else noun + "s"
 
         System.String.Format(System.Globalization.CultureInfo.InvariantCulture, "{0:N0} {1}", number, plural)
+
+    /// `1.5 GB`, `12 MB`, `3 kB`.
+    let bytes (count: int64) =
+        let text (value: float) unit' =
+            value.ToString((if value < 9.95 then "0.0 " else "0 "), System.Globalization.CultureInfo.InvariantCulture)
+            + unit'
+
+        if count >= 1_000_000_000L then
+            text (float count / 1e9) "GB"
+        elif count >= 1_000_000L then
+            text (float count / 1e6) "MB"
+        else
+            text (float count / 1e3) "kB"
 
     /// The words nearest to a misspelt one by Levenshtein distance, nearest first.
     let nearest limit (wrong: string) (known: string list) =

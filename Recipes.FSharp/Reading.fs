@@ -3,8 +3,8 @@ namespace Recipes
 open System
 open System.IO
 open Recipes.Core
+open Recipes.Core.Hub
 open Recipes.Core.Imaging
-open Recipes.Core.Pocket
 open Recipes.Core.Text
 open Recipes.Core.Weights
 
@@ -29,12 +29,6 @@ module internal Reading =
         | Ok _ -> []
         | Error(problem: Problem) -> [ problem ]
 
-    /// The full path of what a script names: a relative path starts at the script's folder.
-    let private from (script: string option) (path: string) =
-        match script |> Option.map Path.GetDirectoryName with
-        | Some(NonNull folder) -> Path.GetFullPath(path, folder)
-        | _ -> Path.GetFullPath path
-
     let private layer (layer: LayerInfo) = {
         Component = layer.Component
         Name = layer.Name
@@ -43,7 +37,7 @@ module internal Reading =
         Kernel = int layer.Kernel
     }
 
-    let private baseFacts (folder: ModelFolder) =
+    let private baseFacts (origin: ModelOrigin option) (folder: ModelFolder) =
         let layers = folder.Layers |> Seq.map layer |> List.ofSeq
 
         // Each halving of the UNet wants an even side.
@@ -54,10 +48,12 @@ module internal Reading =
 
         {
             Folder = folder.Path
+            Origin = origin
             Family = folder.Family
             NativeSize = folder.NativeSize * 1<px>
             Multiple = folder.LatentFactor * (1 <<< halvings) * 1<px>
             Channels = folder.InChannels
+            Prediction = folder.PredictionType
             Parameters = folder.ParameterCount
             Layers = layers
             Sha256 = lazy folder.Sha256
@@ -101,7 +97,7 @@ module internal Reading =
         if draft.Folder = "" then
             None, []
         else
-            let folder = from script draft.Folder
+            let folder = Locating.from script draft.Folder
 
             match attempt "B9" at (fun () -> ImageFolder.List folder) with
             | Error problem -> None, [ problem ]
@@ -145,33 +141,39 @@ module internal Reading =
         | :? UnauthorizedAccessException
         | :? ArgumentException -> None
 
-    /// Everything the checks ask of the disk.
-    let facts (script: string option) (recipe: Recipe) : Facts =
+    /// Everything the checks ask of the disk, and of a hub where the model has to be downloaded.
+    let facts (settings: unit -> HubSettings) (script: string option) (recipe: Recipe) : Facts =
         let model =
-            attempt "C17" "recipe" (fun () ->
-                match recipe.Weights with
-                | Weights.Pocket -> PocketModel.Folder
-                | Weights.Folder path -> from script path
-                |> ModelFolder.Read)
+            match Locating.find settings script recipe with
+            | Located.Away problems -> Error problems
+            | Located.Here(path, origin) ->
+                attempt "C17" "recipe" (fun () -> ModelFolder.Read path)
+                |> Result.map (fun folder -> folder, origin)
+                |> Result.mapError List.singleton
 
         let tokenizer =
-            model
-            |> Result.bind (fun model ->
-                attempt "C17" "recipe" (fun () -> ClipTokenizer.Load model.TokenizerFolder |> tokens))
+            match model with
+            // A model that cannot be read has no tokenizer either: one message is enough.
+            | Error problems -> Error problems
+            | Ok(folder, _) ->
+                attempt "C17" "recipe" (fun () -> tokens folder.Tokenizer)
+                |> Result.mapError List.singleton
 
         let folders = Draft.subjects recipe |> List.map (pictures script)
 
         {
-            Base = model |> Result.map baseFacts |> kept
-            Tokens = kept tokenizer
+            Base =
+                model
+                |> Result.toOption
+                |> Option.map (fun (folder, origin) -> baseFacts origin folder)
+            Tokens = Result.toOption tokenizer
             Folders = folders |> List.map fst
             FreeDisk = freeDisk (Draft.ofRecipe 0<px> recipe).Outputs
             Memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes
             Problems = [
-                // A model that cannot be read has no tokenizer either: one message is enough.
-                match model with
-                | Ok _ -> yield! fault tokenizer
-                | Error problem -> problem
+                match tokenizer with
+                | Ok _ -> ()
+                | Error problems -> yield! problems
                 yield! folders |> List.collect snd
             ]
         }

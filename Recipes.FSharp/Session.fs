@@ -27,6 +27,13 @@ type Session private () =
     static member val Pretrainer: Pretraining.PretrainingPlan -> int =
         (fun plan -> invalidOp $"no runner was set for {plan.Name}") with get, set
 
+    /// Downloads a base model that no cache on this disk has, before a recipe that needs it runs. A host that shows progress
+    /// sets this.
+    static member val Fetcher: Repository -> unit =
+        (fun repository ->
+            Locating.fetch (Core.Hub.HubSettings.FromEnvironment()) ignore repository
+            |> ignore) with get, set
+
     /// Settings changed from outside, as name and text: see `Overrides` and `PretrainingOverrides`.
     static member val Overrides: (string * string) list = [] with get, set
 
@@ -102,18 +109,36 @@ type Session private () =
 
         script, place
 
+    /// The checked plan. Where all that keeps it from running is a model to download, that is done, and the rest checked.
+    static member private plan (script: string option) (recipe: Recipe) =
+        match Session.Mode, recipe.Weights, Plan.checkScript script recipe with
+        | Mode.Run, Weights.Hub repository, Error problems when
+            problems
+            |> List.filter isError
+            |> List.forall (fun problem -> problem.Code = Locating.toDownload)
+            ->
+            try
+                Session.Fetcher repository
+                Plan.checkScript script recipe
+            with :? Core.RecipesException as fault ->
+                Error [ error "M3" "recipe" $"{fault.Where}: {fault.Fault}" fault.Cure ]
+        | _, _, outcome -> outcome
+
     /// Checks a recipe, and shows or runs its plan: the last line of a script.
     static member submit(recipe: Recipe, [<CallerFilePath>] ?file: string, [<CallerLineNumber>] ?line: int) : unit =
         Session.Submitted <- Session.Submitted + 1
         let script, place = Session.caller (file, line)
 
-        match
-            Overrides.apply Session.Overrides recipe
-            |> Result.bind (Plan.checkScript script)
-        with
+        match Overrides.apply Session.Overrides recipe |> Result.bind (Session.plan script) with
         | Error problems ->
             Session.problems (recipe.Name, place, problems)
-            Session.finish 2
+
+            Session.finish (
+                if problems |> List.exists (fun p -> p.Code = "M3") then
+                    1
+                else
+                    2
+            )
         | Ok plan ->
             match Session.Mode with
             | Mode.Show -> Session.show (plan.Text, plan.Json, plan.ScriptPath)

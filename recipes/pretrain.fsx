@@ -30,6 +30,7 @@ pretraining "pretrain" {
         steps 2300<step>
         batch 1024<img>
         rate 1e-3
+        vary 0.5
         seed 2
     }
 

@@ -6,7 +6,9 @@ public sealed record LoraOptions
     /// <summary>Width of the bottleneck, from 1 to the smaller side of each layer.</summary>
     public required int Rank { get; init; }
 
-    /// <summary>The adapter's output is scaled by alpha / rank; the rank by default, which scales by 1.</summary>
+    /// <summary>
+    /// Each layer's output is scaled by alpha / that layer's rank; by default alpha is the layer's rank, which scales by 1.
+    /// </summary>
     public double? Alpha { get; init; }
 
     /// <summary>The layers; see <see cref="LoraTargets"/>.</summary>
@@ -21,7 +23,7 @@ public sealed record LoraOptions
     public bool Dora { get; init; }
 
     /// <summary>
-    /// Other ranks for layers that match a target; the first that matches counts. Alpha / rank stays.
+    /// Other ranks for layers that match a target; the first that matches counts. Alpha stays.
     /// </summary>
     public IReadOnlyList<KeyValuePair<string, int>> Ranks { get; init; } = [];
 
@@ -39,8 +41,8 @@ public sealed record LoraOptions
         return Rank;
     }
 
-    /// <summary>The alpha of the layer of this name: the same share of its rank everywhere.</summary>
-    public double AlphaOf(string layer) => (Alpha ?? Rank) / Rank * RankOf(layer);
+    /// <summary>The alpha of the layer of this name: the one that is set, else the layer's own rank.</summary>
+    public double AlphaOf(string layer) => Alpha ?? RankOf(layer);
 
     /// <summary>Refuses settings that cannot train.</summary>
     /// <exception cref="RecipesException">A number is out of range.</exception>

@@ -5,12 +5,13 @@ namespace Recipes.Core.Imaging;
 /// <summary>Between pictures and the networks' tensors.</summary>
 public static class ImageTensor
 {
-    private static readonly float[] Scaled =
-        [.. Enumerable.Range(0, 256).Select(value => ((value / 255f) - 0.5f) / 0.5f)];
-
     /// <summary>Float32 [n, 3, height, width] on the CPU; bytes 0 to 255 become -1 to 1.</summary>
     /// <exception cref="ArgumentException">There is no picture, or their sizes differ.</exception>
-    public static Tensor FromImages(IReadOnlyList<Image> images)
+    public static Tensor FromImages(IReadOnlyList<Image> images) =>
+        FromImages(images, value => ((value / 255f) - 0.5f) / 0.5f);
+
+    /// <summary>The same with a scale of one's own.</summary>
+    internal static Tensor FromImages(IReadOnlyList<Image> images, Func<int, float> scale)
     {
         ArgumentNullException.ThrowIfNull(images);
 
@@ -21,6 +22,7 @@ public static class ImageTensor
 
         var (width, height) = (images[0].Width, images[0].Height);
         var plane = width * height;
+        float[] scaled = [.. Enumerable.Range(0, 256).Select(scale)];
         var values = new float[checked(images.Count * plane * Image.Channels)];
 
         for (var n = 0; n < images.Count; n++)
@@ -37,9 +39,9 @@ public static class ImageTensor
 
             for (var i = 0; i < plane; i++)
             {
-                target[i] = Scaled[pixels[i * 3]];
-                target[plane + i] = Scaled[pixels[(i * 3) + 1]];
-                target[(2 * plane) + i] = Scaled[pixels[(i * 3) + 2]];
+                target[i] = scaled[pixels[i * 3]];
+                target[plane + i] = scaled[pixels[(i * 3) + 1]];
+                target[(2 * plane) + i] = scaled[pixels[(i * 3) + 2]];
             }
         }
 

@@ -114,7 +114,7 @@ public sealed class FolderSource : IModelSource
     }
 
     /// <summary>As the reference's pipelines do to the schedulers of old models, whatever their files say.</summary>
-    private static SchedulerConfig Corrected(SchedulerConfig scheduler, string pipeline) => pipeline switch
+    internal static SchedulerConfig Corrected(SchedulerConfig scheduler, string pipeline) => pipeline switch
     {
         PipelineClasses.TextToImage or PipelineClasses.ImageToImage =>
             scheduler with { StepsOffset = 1, ClipSample = false },

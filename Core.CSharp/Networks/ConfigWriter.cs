@@ -14,6 +14,15 @@ internal static class ConfigWriter
         File.WriteAllText(Path.Combine(folder, name), fields.ToJsonString(Indented) + "\n");
     }
 
+    /// <summary>The fields of both, by name. The two are empty afterwards, as a node has but one parent.</summary>
+    public static JsonObject Merged(JsonObject first, JsonObject second)
+    {
+        var fields = first.Concat(second).OrderBy(field => field.Key, StringComparer.Ordinal).ToList();
+        first.Clear();
+        second.Clear();
+        return new JsonObject(fields);
+    }
+
     /// <summary>A list of numbers, texts or flags as JSON.</summary>
     public static JsonArray List<T>(IEnumerable<T> values) => [.. values.Select(value => JsonValue.Create(value))];
 }

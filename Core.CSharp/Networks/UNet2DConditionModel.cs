@@ -22,6 +22,7 @@ public sealed class UNet2DConditionModel : nn.Module<Tensor, Tensor, Tensor, Ten
     private readonly ModuleList<UNetUpBlock> up_blocks;
     private readonly GroupNorm conv_norm_out;
     private readonly Conv2d conv_out;
+    private readonly UNetInputs inputs;
 
     /// <param name="config">The shape.</param>
     /// <param name="device">The CPU by default; meta for shapes alone.</param>
@@ -48,6 +49,7 @@ public sealed class UNet2DConditionModel : nn.Module<Tensor, Tensor, Tensor, Ten
         up_blocks = new ModuleList<UNetUpBlock>([.. levels.Select(index => new UNetUpBlock(parts, index))]);
         conv_norm_out = new GroupNorm(config.NormNumGroups, widths[0], config.NormEps, device, dtype);
         conv_out = new Conv2d(widths[0], config.OutChannels, 3, padding: 1, device: device, dtype: dtype);
+        inputs = new UNetInputs(config, time_embedding, class_embedding, add_embedding);
         RegisterComponents();
     }
 
@@ -77,10 +79,10 @@ public sealed class UNet2DConditionModel : nn.Module<Tensor, Tensor, Tensor, Ten
     /// <param name="conditions">What the model is told besides.</param>
     public Tensor forward(Tensor sample, Tensor timesteps, TextContext context, UNetConditions? conditions = null)
     {
-        CheckShapes(sample, context.States);
+        inputs.Check(sample, context.States);
         using var scope = NewDisposeScope();
         var type = DType;
-        var time = EmbedTime(timesteps, sample.shape[0], conditions).silu();
+        var time = inputs.EmbedTime(timesteps.to(Device), sample.shape[0], conditions).silu();
         var hidden = conv_in.forward(sample.to_type(type));
         var skips = new List<Tensor> { hidden };
         foreach (var block in down_blocks)
@@ -108,52 +110,5 @@ public sealed class UNet2DConditionModel : nn.Module<Tensor, Tensor, Tensor, Ten
         }
 
         return conv_out.forward(conv_norm_out.Activated(hidden)).MoveToOuterDisposeScope();
-    }
-
-    private Tensor EmbedTime(Tensor timesteps, long batch, UNetConditions? conditions)
-    {
-        var sinusoids = TimestepEmbedding.Sinusoids(
-            timesteps.to(Device), Config.BlockOutChannels[0], Config.FlipSinToCos, Config.FreqShift);
-        var time = time_embedding.forward(sinusoids).expand(batch, -1);
-        if (class_embedding is not null)
-        {
-            time = time + class_embedding.forward(Needed(conditions?.ClassLabels, "class labels"));
-        }
-
-        if (add_embedding is not null)
-        {
-            var pooled = Needed(conditions?.PooledText, "pooled text");
-            var ids = Needed(conditions?.TimeIds, "time ids");
-            var sizes = TimestepEmbedding.Sinusoids(
-                ids.reshape(-1), Config.AdditionTimeEmbedDim ?? 0, Config.FlipSinToCos, Config.FreqShift);
-            var added = cat([pooled, sizes.reshape(pooled.shape[0], -1).to_type(pooled.dtype)], -1);
-            time = time + add_embedding.forward(added);
-        }
-
-        return time;
-    }
-
-    private Tensor Needed(Tensor? given, string what) =>
-        given ?? throw new RecipesException(
-            Config.Where, $"the model needs {what}, and none were given", "Use the pipeline of this kind of model.");
-
-    private void CheckShapes(Tensor sample, Tensor context)
-    {
-        if (sample.dim() != 4 || sample.shape[1] != Config.InChannels)
-        {
-            throw new RecipesException(
-                Config.Where,
-                $"the latents are [{string.Join(", ", sample.shape)}], not [batch, {Config.InChannels}, height, width]",
-                "Give latents of the model's own VAE, and what else its in_channels ask for.");
-        }
-
-        if (context.dim() != 3 || context.shape[2] != Config.CrossAttentionDim || context.shape[0] != sample.shape[0])
-        {
-            throw new RecipesException(
-                Config.Where,
-                $"the text states are [{string.Join(", ", context.shape)}], "
-                    + $"not [{sample.shape[0]}, tokens, {Config.CrossAttentionDim}]",
-                "Use the text encoder that belongs to this model, with one prompt for each latent.");
-        }
     }
 }

@@ -85,15 +85,24 @@ public sealed record UNetConfig
     }
 
     /// <summary>Writes config.json into a folder, in the layout <see cref="Read"/> reads.</summary>
-    public void Write(string folder) => ConfigWriter.Write(folder, new JsonObject
+    public void Write(string folder) => ConfigWriter.Write(folder, ConfigWriter.Merged(EncoderFields(), new JsonObject
     {
         ["_class_name"] = "UNet2DConditionModel",
+        ["center_input_sample"] = false,
+        ["mid_block_only_cross_attention"] = MidBlockOnlyCrossAttention,
+        ["out_channels"] = OutChannels,
+        ["sample_size"] = SampleSize,
+        ["up_block_types"] = ConfigWriter.List(UpBlockTypes),
+    }));
+
+    /// <summary>The fields of the way down, which a ControlNet's config has too.</summary>
+    internal JsonObject EncoderFields() => new()
+    {
         ["act_fn"] = "silu",
         ["addition_embed_type"] = AdditionTimeEmbedDim is null ? null : "text_time",
         ["addition_time_embed_dim"] = AdditionTimeEmbedDim,
         ["attention_head_dim"] = ConfigWriter.List(Levels(AttentionHeads)),
         ["block_out_channels"] = ConfigWriter.List(BlockOutChannels),
-        ["center_input_sample"] = false,
         ["cross_attention_dim"] = CrossAttentionDim,
         ["down_block_types"] = ConfigWriter.List(DownBlockTypes),
         ["downsample_padding"] = 1,
@@ -101,21 +110,17 @@ public sealed record UNetConfig
         ["freq_shift"] = FreqShift,
         ["in_channels"] = InChannels,
         ["layers_per_block"] = LayersPerBlock,
-        ["mid_block_only_cross_attention"] = MidBlockOnlyCrossAttention,
         ["mid_block_scale_factor"] = 1,
         ["mid_block_type"] = "UNetMidBlock2DCrossAttn",
         ["norm_eps"] = NormEps,
         ["norm_num_groups"] = NormNumGroups,
         ["num_class_embeds"] = NumClassEmbeds,
         ["only_cross_attention"] = ConfigWriter.List(Levels(OnlyCrossAttention)),
-        ["out_channels"] = OutChannels,
         ["projection_class_embeddings_input_dim"] = ProjectionClassEmbeddingsInputDim,
-        ["sample_size"] = SampleSize,
         ["transformer_layers_per_block"] = ConfigWriter.List(Levels(TransformerLayersPerBlock)),
-        ["up_block_types"] = ConfigWriter.List(UpBlockTypes),
         ["upcast_attention"] = UpcastAttention,
         ["use_linear_projection"] = UseLinearProjection,
-    });
+    };
 
     /// <summary>One value for each level.</summary>
     internal IReadOnlyList<T> Levels<T>(IReadOnlyList<T> values) =>

@@ -1,13 +1,16 @@
 using Recipes.Core.Pipelines.Denoising;
 using Recipes.Core.Pipelines.Prompts;
 using Recipes.Core.Schedules;
+using static TorchSharp.torch;
 
 namespace Recipes.Core.Pipelines;
 
 /// <summary>What all pipelines are asked: texts, seeds, and how to go from noise to pictures.</summary>
 public abstract record DrawingRequest
 {
-    /// <summary>One for each image, or one for all; with <see cref="ImagesPerPrompt"/> one for so many images.</summary>
+    /// <summary>
+    /// One for each image, or one for all; with <see cref="ImagesPerPrompt"/> one for so many images.
+    /// </summary>
     public required IReadOnlyList<string> Prompts { get; init; }
 
     /// <summary>What to lead away from: as many as prompts, or one for all; nothing when null.</summary>
@@ -55,10 +58,13 @@ public abstract record DrawingRequest
     public SizeConditions? NegativeSizes { get; init; }
 
     /// <summary>
-    /// Called after each evaluation of the network. A tensor that is returned takes the latents' place; null keeps them.
-    /// Reading values of the latents makes a GPU wait.
+    /// Called after each evaluation of the network. A tensor that is returned takes the latents' place; null keeps
+    /// them. Reading values of the latents makes a GPU wait.
     /// </summary>
-    public Func<SamplingStep, TorchSharp.torch.Tensor?>? AfterStep { get; init; }
+    public Func<SamplingStep, Tensor?>? AfterStep { get; init; }
+
+    /// <summary>Pictures that steer drawing; the residuals of several are added up.</summary>
+    public IReadOnlyList<Control> Controls { get; init; } = [];
 
     /// <summary>What progress counts up to: the steps of every group of images.</summary>
     public int TotalSteps => Taken * Groups.Count();
@@ -116,6 +122,49 @@ public abstract record DrawingRequest
             "Give one seed, or leave SharedGenerator off.");
         RequireOneOrAll(Prompts, "prompts");
         RequireOneOrAll(NegativePrompts ?? [""], "negative prompts");
+    }
+
+    /// <summary>Refuses controls that do not fit the model, or latents of a size.</summary>
+    internal void CheckControls(StableDiffusionModel model, long height, long width)
+    {
+        foreach (var (index, control) in Controls.Index())
+        {
+            var name = Controls.Count == 1 ? "the control" : $"control {index + 1}";
+            ControlCheck.Run(this, control, name, model, height, width);
+        }
+    }
+
+    /// <summary>The rows that some images need: one if all images share it.</summary>
+    internal Tensor Rows(Tensor rows, Range range)
+    {
+        var (first, count) = (range.Start.Value, range.End.Value - range.Start.Value);
+        var each = Images / rows.shape[0];
+        return rows.shape[0] == 1 ? rows.alias()
+            : each == 1 ? rows.narrow(0, first, count)
+            : rows.repeat_interleave(each, 0).narrow(0, first, count);
+    }
+
+    /// <summary>Refuses rows that are neither one for all, nor one for each prompt or image.</summary>
+    internal void RequireRows(Tensor rows, string what)
+    {
+        var count = rows.shape[0];
+        Require(
+            count == 1 || count == Images || count * ImagesPerPrompt == Images,
+            $"there are {count} {what} for {Images} images",
+            "Give one for each image, or one for all.");
+    }
+
+    /// <summary>Refuses values that are not numbers, or lie out of range.</summary>
+    internal void RequireWithin(Tensor values, double least, string what)
+    {
+        using var gradients = no_grad();
+        using var scope = NewDisposeScope();
+        var wide = values.to_type(ScalarType.Float32);
+        var (low, high) = (wide.min().item<float>(), wide.max().item<float>());
+        Require(
+            low >= least - 1e-3 && high <= 1.001,
+            $"the values of the {what} go from {low:0.###} to {high:0.###}",
+            $"Scale them to {least} to 1.");
     }
 
     /// <summary>Refuses models that want to be told more than latents.</summary>

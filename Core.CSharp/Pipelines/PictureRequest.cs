@@ -7,8 +7,8 @@ namespace Recipes.Core.Pipelines;
 public abstract record PictureRequest : DrawingRequest
 {
     /// <summary>
-    /// [n, 3, height, width], -1 to 1, as ImageTensor.FromImages gives them; one for each image, one for each prompt, or
-    /// one for all. The sides are multiples of the autoencoder's factor, and those of the images drawn. Not owned.
+    /// [n, 3, height, width], -1 to 1, as ImageTensor.FromImages gives them; one for each image, one for each prompt,
+    /// or one for all. The sides are multiples of the autoencoder's factor, and those of the images drawn. Not owned.
     /// </summary>
     public required Tensor Pictures { get; init; }
 
@@ -39,7 +39,7 @@ public abstract record PictureRequest : DrawingRequest
         RequireWithin(Pictures, -1, "pictures");
     }
 
-    /// <summary>Refuses pictures of a size the model cannot take.</summary>
+    /// <summary>Refuses pictures of a size the model cannot take, and controls of another.</summary>
     internal void CheckSize(StableDiffusionModel model)
     {
         var factor = model.Vae.Config.Factor;
@@ -49,38 +49,6 @@ public abstract record PictureRequest : DrawingRequest
             $"the pictures are {width}x{height} pixels",
             $"Resize or crop them to multiples of {factor}, such as "
                 + $"{Math.Max(1, width / factor) * factor}x{Math.Max(1, height / factor) * factor}.");
-    }
-
-    /// <summary>The rows that some images need: one if all images share it.</summary>
-    internal Tensor Rows(Tensor rows, Range range)
-    {
-        var (first, count) = (range.Start.Value, range.End.Value - range.Start.Value);
-        var each = Images / rows.shape[0];
-        return rows.shape[0] == 1 ? rows.alias()
-            : each == 1 ? rows.narrow(0, first, count)
-            : rows.repeat_interleave(each, 0).narrow(0, first, count);
-    }
-
-    /// <summary>Refuses rows that are neither one for all, nor one for each prompt or image.</summary>
-    internal void RequireRows(Tensor rows, string what)
-    {
-        var count = rows.shape[0];
-        Require(
-            count == 1 || count == Images || count * ImagesPerPrompt == Images,
-            $"there are {count} {what} for {Images} images",
-            "Give one for each image, or one for all.");
-    }
-
-    /// <summary>Refuses values that are not numbers, or lie out of range.</summary>
-    internal void RequireWithin(Tensor values, double least, string what)
-    {
-        using var gradients = no_grad();
-        using var scope = NewDisposeScope();
-        var wide = values.to_type(ScalarType.Float32);
-        var (low, high) = (wide.min().item<float>(), wide.max().item<float>());
-        Require(
-            low >= least - 1e-3 && high <= 1.001,
-            $"the values of the {what} go from {low:0.###} to {high:0.###}",
-            $"Scale them to {least} to 1.");
+        CheckControls(model, height / factor, width / factor);
     }
 }

@@ -42,8 +42,10 @@ public static class TextToImage
     private static Func<DrawingGroup, DrawingStart> Starting(
         StableDiffusionModel model, TextToImageRequest request, Tensor? latents)
     {
+        request.Check();
         var (channels, (height, width)) = (model.Vae.Config.LatentChannels, request.LatentSize(model));
         request.RequireLatentsAlone(model);
+        request.CheckControls(model, height, width);
         long[] all = [request.Images, channels, height, width];
         request.Require(
             latents is null || latents.shape.SequenceEqual(all),

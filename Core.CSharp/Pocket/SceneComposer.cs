@@ -37,11 +37,12 @@ public sealed class SceneComposer : IDisposable
         return Compose(
             set.Icons.index_select(0, scenes).to(device),
             set.Places.index_select(0, scenes).to(device),
-            set.Backgrounds.index_select(0, scenes).to(device)).MoveToOuterDisposeScope();
+            set.Backgrounds.index_select(0, scenes).to(device),
+            set.Variations?.index_select(0, scenes).to(device)).MoveToOuterDisposeScope();
     }
 
-    /// <summary>Pictures of the scenes that the three tensors of <see cref="SceneSet"/> describe.</summary>
-    public Tensor Compose(Tensor icons, Tensor places, Tensor backgrounds)
+    /// <summary>Pictures of the scenes that the tensors of <see cref="SceneSet"/> describe.</summary>
+    public Tensor Compose(Tensor icons, Tensor places, Tensor backgrounds, Tensor? variations = null)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
@@ -51,7 +52,7 @@ public sealed class SceneComposer : IDisposable
         var canvas = (colour + rise.expand(-1, 1, -1, -1)).clamp(0, 1);
         for (var slot = 0; slot < 2; slot++)
         {
-            canvas = Lay(canvas, icons.select(1, slot), places.select(1, slot));
+            canvas = Lay(canvas, icons.select(1, slot), places.select(1, slot), variations?.select(1, slot));
         }
 
         return nn.functional.avg_pool2d(canvas, Fineness).clamp_(0, 1).mul_(2).sub_(1).MoveToOuterDisposeScope();
@@ -64,13 +65,19 @@ public sealed class SceneComposer : IDisposable
         across.Dispose();
     }
 
-    private Tensor Lay(Tensor canvas, Tensor numbers, Tensor places)
+    private Tensor Lay(Tensor canvas, Tensor numbers, Tensor places, Tensor? variations)
     {
         var count = numbers.shape[0];
         var shown = numbers.ge(0).to(ScalarType.Float32).div_(255).view(count, 1, 1, 1);
         var pictures = icons.index_select(0, numbers.clamp(min: 0)).to(ScalarType.Float32).mul_(shown);
         var grid = nn.functional.affine_grid(
             Inverse(places), [count, 4, side * Fineness, side * Fineness], align_corners: false);
+        if (variations is not null)
+        {
+            pictures = IconVariation.Recolour(pictures, variations);
+            grid = IconVariation.Reshape(grid, variations);
+        }
+
         var laid = nn.functional.grid_sample(
             pictures, grid, GridSampleMode.Bilinear, GridSamplePaddingMode.Zeros, align_corners: false);
         return laid.narrow(1, 0, 3) + (canvas * (1 - laid.narrow(1, 3, 1)));

@@ -9,13 +9,19 @@ namespace Recipes.Core.Pocket;
 public sealed class SceneSet : IDisposable
 {
     private SceneSet(
-        IReadOnlyList<SceneDescription> scenes, string[] captions, Tensor icons, Tensor places, Tensor backgrounds)
+        IReadOnlyList<SceneDescription> scenes,
+        string[] captions,
+        Tensor icons,
+        Tensor places,
+        Tensor backgrounds,
+        Tensor? variations = null)
     {
         Scenes = scenes;
         Captions = captions;
         Icons = icons;
         Places = places;
         Backgrounds = backgrounds;
+        Variations = variations;
     }
 
     /// <summary>What each scene shows.</summary>
@@ -35,6 +41,9 @@ public sealed class SceneSet : IDisposable
 
     /// <summary>float32 [n, 5]: red, green, blue at the centre (0 to 1), and how much x and y add to each.</summary>
     public Tensor Backgrounds { get; }
+
+    /// <summary>How each icon differs from its drawing (<see cref="IconVariation"/>), or null where none does.</summary>
+    public Tensor? Variations { get; }
 
     /// <summary>Training scenes with varied captions: the same count and seed give the same set.</summary>
     public static SceneSet Draw(IconPack pack, int count, int seed)
@@ -96,9 +105,22 @@ public sealed class SceneSet : IDisposable
             select new SceneDescription(style, thing, null, Pocket.Backgrounds.All[random.Next(Pocket.Backgrounds.All.Count)])], seed);
     }
 
+    /// <summary>The same scenes, with a share of the icons in other colours and shapes. The tensors are copies.</summary>
+    /// <param name="share">0 to 1.</param>
+    /// <param name="seed">Which icons, and how.</param>
+    public SceneSet Varied(double share, int seed) => new(
+        Scenes, Captions, Icons.clone(), Places.clone(), Backgrounds.clone(),
+        IconVariation.Draw(Scenes.Count, share, seed));
+
     /// <summary>The same scenes with copies of the tensors on a device, so that batches are picked there.</summary>
     public SceneSet To(Device device) =>
-        new(Scenes, Captions, Icons.to(device, copy: true), Places.to(device, copy: true), Backgrounds.to(device, copy: true));
+        new(
+            Scenes,
+            Captions,
+            Icons.to(device, copy: true),
+            Places.to(device, copy: true),
+            Backgrounds.to(device, copy: true),
+            Variations?.to(device, copy: true));
 
     /// <inheritdoc/>
     public void Dispose()
@@ -106,6 +128,7 @@ public sealed class SceneSet : IDisposable
         Icons.Dispose();
         Places.Dispose();
         Backgrounds.Dispose();
+        Variations?.Dispose();
     }
 
     private static SceneSet Lay(

@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace Recipes.Core.Schedules;
 
 /// <summary>Denoising diffusion implicit models (Song et al. 2021, equations 12 and 16).</summary>
@@ -25,69 +23,31 @@ public sealed class DdimSampler : ISampler
     public double Eta { get; }
 
     /// <summary>The timesteps of a way of so many steps, falling.</summary>
-    public long[] Timesteps(int steps) =>
-        Spacing.Timesteps(Config, Config.TimestepSpacing ?? TimestepSpacing.Leading, steps);
+    public long[] Timesteps(int steps) => Spacing.Timesteps(Config, Config.TimestepSpacing, steps);
 
     /// <inheritdoc/>
-    public ISampling Begin(int steps) => new Sampling(this, Timesteps(steps));
-
-    private sealed class Sampling(DdimSampler sampler, long[] timesteps) : ISampling
+    public ISampling Begin(int steps)
     {
-        private readonly NoiseSchedule schedule = new(sampler.Config);
-        private readonly SchedulerConfig config = sampler.Config;
-
-        public IReadOnlyList<double> Timesteps { get; } = [.. timesteps.Select(timestep => (double)timestep)];
-
-        public int Order => 1;
-
-        public double InitialSigma => 1;
-
-        public Tensor ScaleInput(Tensor sample, int index) => sample.alias();
-
-        public Tensor Step(Tensor modelOutput, int index, Tensor sample, NoiseSource? noise)
+        using var schedule = new NoiseSchedule(Config);
+        var timesteps = Timesteps(steps);
+        var last = Config.SetAlphaToOne ? 1 : schedule.Alpha(0);
+        var weights = new StepWeights[steps];
+        var levels = new Level[steps + 1];
+        for (var i = 0; i < steps; i++)
         {
-            using var scope = NewDisposeScope();
-            var timestep = timesteps[index];
-            var before = timestep - schedule.Count / timesteps.Length;
-            var alpha = schedule.Alpha(timestep);
-            var last = config.SetAlphaToOne ?? true ? 1 : schedule.Alpha(0);
+            // Not the next of the timesteps: the two differ where these are not leading.
+            var before = timesteps[i] - schedule.Count / steps;
             var alphaBefore = before >= 0 ? schedule.Alpha(before) : last;
-            var (clean, epsilon) = Predictions(modelOutput, sample, MathF.Sqrt(alpha), MathF.Sqrt(1 - alpha));
-            if (config.ClipSample ?? true)
-            {
-                clean = clean.clamp(-config.ClipSampleRange, config.ClipSampleRange);
-            }
-
-            var variance = (1 - alphaBefore) / (1 - alpha) * (1 - alpha / alphaBefore);
-            var deviation = (float)sampler.Eta * MathF.Sqrt(variance);
-            var direction = MathF.Sqrt(Math.Max(0, 1 - alphaBefore - deviation * deviation));
-            var next = clean.mul(MathF.Sqrt(alphaBefore)).add_(epsilon, direction);
-            if (sampler.Eta > 0)
-            {
-                var source = noise ?? throw new ArgumentNullException(nameof(noise), "DDIM with eta draws noise");
-                next.add_(source.Normal(next.shape, next.device, next.dtype), deviation);
-            }
-
-            return next.MoveToOuterDisposeScope();
+            var alpha = schedule.Alpha(timesteps[i]);
+            var variance = (1.0 - alphaBefore) / (1.0 - alpha) * (1 - alpha / alphaBefore);
+            var deviation = Eta * Math.Sqrt(Math.Max(0, variance));
+            var direction = Math.Sqrt(Math.Max(0, 1.0 - alphaBefore - deviation * deviation));
+            weights[i] = new(Math.Sqrt(alphaBefore), direction, 0, Eta > 0 ? deviation : null);
+            levels[i] = Level.OfAlpha(alpha);
+            levels[i + 1] = Level.OfAlpha(alphaBefore);
         }
 
-        public Tensor AddNoise(Tensor clean, Tensor noise, int index)
-        {
-            using var scope = NewDisposeScope();
-            var alpha = schedule.Alpha(timesteps[index]);
-            return clean.mul(MathF.Sqrt(alpha)).add_(noise, MathF.Sqrt(1 - alpha)).MoveToOuterDisposeScope();
-        }
-
-        public void Dispose() => schedule.Dispose();
-
-        /// <summary>The clean sample and the noise that the model's answer means.</summary>
-        private (Tensor Clean, Tensor Epsilon) Predictions(Tensor output, Tensor sample, float signal, float rest) =>
-            config.PredictionType switch
-            {
-                PredictionType.Epsilon => (sample.add(output, -rest).div_(signal), output),
-                PredictionType.Velocity => (
-                    sample.mul(signal).add_(output, -rest), output.mul(signal).add_(sample, rest)),
-                _ => (output, sample.add(output, -signal).div_(rest)),
-            };
+        var limit = CleanLimit.From(Config, clips: true, thresholds: true);
+        return new DirectSampling(Config, [.. timesteps.Select(t => (double)t)], levels, weights, limit);
     }
 }

@@ -24,13 +24,16 @@ public interface ISampling : IDisposable
     /// <summary>What the model is told at each of its evaluations, from noisy to clean.</summary>
     IReadOnlyList<double> Timesteps { get; }
 
+    /// <summary>Noise over signal of the samples before each evaluation, and of the last sample.</summary>
+    IReadOnlyList<double> Sigmas { get; }
+
     /// <summary>Standard deviation of the noise to start from.</summary>
     double InitialSigma { get; }
 
     /// <summary>What the model is given for a sample at an evaluation; a tensor of its own.</summary>
     Tensor ScaleInput(Tensor sample, int index);
 
-    /// <summary>The sample after an evaluation.</summary>
+    /// <summary>The sample after an evaluation, in its own type; half precision is computed in float32.</summary>
     /// <param name="modelOutput">The model's answer, of the sample's shape.</param>
     /// <param name="index">Counted in <see cref="Timesteps"/>.</param>
     /// <param name="sample">The sample before it, not scaled.</param>

@@ -14,7 +14,7 @@ public sealed class NoiseSchedule : IDisposable
     /// <exception cref="RecipesException">The config has numbers that no schedule can be made of.</exception>
     public NoiseSchedule(SchedulerConfig config)
     {
-        config.Check();
+        SchedulerConfigFile.Check(config);
         Config = config;
         using var gradients = no_grad();
         using var scope = NewDisposeScope();

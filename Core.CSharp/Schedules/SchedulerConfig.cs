@@ -1,11 +1,9 @@
-using System.Text.Json.Nodes;
-using Recipes.Core.Networks;
-
 namespace Recipes.Core.Schedules;
 
 /// <summary>
-/// The fields of a diffusers scheduler_config.json that describe the noise a model was trained with, and how to sample
-/// from it. Null stands for a field the file does not name: each sampler then has its own value.
+/// The fields of a diffusers scheduler_config.json: the noise a model was trained with, and how to sample from it.
+/// A field that the file does not name has the value that <see cref="ClassName"/> has for it, so that
+/// <c>config with { ClassName = .. }</c> goes over to another sampler as the reference implementation does.
 /// </summary>
 public sealed record SchedulerConfig
 {
@@ -18,11 +16,23 @@ public sealed record SchedulerConfig
     /// <summary>T.</summary>
     public int NumTrainTimesteps { get; init; } = 1000;
 
-    public double BetaStart { get; init; } = 0.00085;
+    public double BetaStart
+    {
+        get => NamedBetaStart ?? Defaults.BetaStart;
+        init => NamedBetaStart = value;
+    }
 
-    public double BetaEnd { get; init; } = 0.012;
+    public double BetaEnd
+    {
+        get => NamedBetaEnd ?? Defaults.BetaEnd;
+        init => NamedBetaEnd = value;
+    }
 
-    public BetaSchedule BetaSchedule { get; init; } = BetaSchedule.ScaledLinear;
+    public BetaSchedule BetaSchedule
+    {
+        get => NamedBetaSchedule ?? Defaults.BetaSchedule;
+        init => NamedBetaSchedule = value;
+    }
 
     /// <summary>β of each timestep, where they follow no formula.</summary>
     public IReadOnlyList<double>? TrainedBetas { get; init; }
@@ -32,136 +42,52 @@ public sealed record SchedulerConfig
 
     public PredictionType PredictionType { get; init; } = PredictionType.Epsilon;
 
-    public TimestepSpacing? TimestepSpacing { get; init; }
+    public TimestepSpacing TimestepSpacing
+    {
+        get => NamedTimestepSpacing ?? Defaults.Spacing;
+        init => NamedTimestepSpacing = value;
+    }
 
     /// <summary>Added to each timestep of leading spacing.</summary>
     public int StepsOffset { get; init; } = 1;
 
     /// <summary>Whether the step after the last is taken to be without noise, rather than as timestep 0.</summary>
-    public bool? SetAlphaToOne { get; init; } = false;
+    public bool SetAlphaToOne
+    {
+        get => NamedSetAlphaToOne ?? Defaults.SetAlphaToOne;
+        init => NamedSetAlphaToOne = value;
+    }
 
     /// <summary>Whether predicted clean samples are limited to ±<see cref="ClipSampleRange"/>.</summary>
-    public bool? ClipSample { get; init; } = false;
+    public bool ClipSample
+    {
+        get => NamedClipSample ?? Defaults.ClipSample;
+        init => NamedClipSample = value;
+    }
 
     public double ClipSampleRange { get; init; } = 1;
 
+    /// <summary>What only some samplers know.</summary>
+    public SolverSettings Solver { get; init; } = new();
+
+    internal double? NamedBetaStart { get; init; } = 0.00085;
+
+    internal double? NamedBetaEnd { get; init; } = 0.012;
+
+    internal BetaSchedule? NamedBetaSchedule { get; init; } = BetaSchedule.ScaledLinear;
+
+    internal TimestepSpacing? NamedTimestepSpacing { get; init; }
+
+    internal bool? NamedSetAlphaToOne { get; init; } = false;
+
+    internal bool? NamedClipSample { get; init; } = false;
+
+    private SchedulerDefaults Defaults => SchedulerDefaults.Of(ClassName);
+
     /// <summary>Reads scheduler_config.json, or the one in a folder.</summary>
     /// <exception cref="RecipesException">A field has a value that is not supported; it is named.</exception>
-    public static SchedulerConfig Read(string path)
-    {
-        var file = SettingsFile.Read(path, "scheduler_config.json");
-        file.Only("beta_schedule", "linear", "scaled_linear", "squaredcos_cap_v2");
-        file.Only("prediction_type", "epsilon", "v_prediction", "sample");
-        file.Only("timestep_spacing", "leading", "linspace", "trailing");
-        file.Only("thresholding", false);
-        var name = file.Text("_class_name", "DDIMScheduler");
-        var latent = name == "LCMScheduler";
-        var config = new SchedulerConfig
-        {
-            Where = file.Path,
-            ClassName = name,
-            NumTrainTimesteps = (int)Math.Clamp(file.Integer("num_train_timesteps", 1000), int.MinValue, int.MaxValue),
-            BetaStart = file.Number("beta_start", latent ? 0.00085 : 0.0001),
-            BetaEnd = file.Number("beta_end", latent ? 0.012 : 0.02),
-            BetaSchedule = file.Text("beta_schedule", latent ? "scaled_linear" : "linear") switch
-            {
-                "linear" => BetaSchedule.Linear,
-                "scaled_linear" => BetaSchedule.ScaledLinear,
-                _ => BetaSchedule.SquaredCosine,
-            },
-            TrainedBetas = file.Has("trained_betas") ? file.List<double>("trained_betas", []) : null,
-            RescaleBetasZeroSnr = file.Flag("rescale_betas_zero_snr", false),
-            PredictionType = file.Text("prediction_type", "epsilon") switch
-            {
-                "epsilon" => PredictionType.Epsilon,
-                "v_prediction" => PredictionType.Velocity,
-                _ => PredictionType.Sample,
-            },
-            TimestepSpacing = file.Has("timestep_spacing") ? SpacingOf(file.Text("timestep_spacing", "")) : null,
-            StepsOffset = (int)Math.Clamp(file.Integer("steps_offset", 0), int.MinValue, int.MaxValue),
-            SetAlphaToOne = file.Has("set_alpha_to_one") ? file.Flag("set_alpha_to_one", true) : null,
-            ClipSample = file.Has("clip_sample") ? file.Flag("clip_sample", true) : null,
-            ClipSampleRange = file.Number("clip_sample_range", 1),
-        };
-        config.Check();
-        return config;
-    }
+    public static SchedulerConfig Read(string path) => SchedulerConfigFile.Read(path);
 
     /// <summary>Writes scheduler_config.json into a folder, in the layout <see cref="Read"/> reads.</summary>
-    public void Write(string folder)
-    {
-        var fields = new JsonObject
-        {
-            ["_class_name"] = ClassName,
-            ["beta_end"] = BetaEnd,
-            ["beta_schedule"] = BetaSchedule switch
-            {
-                BetaSchedule.Linear => "linear",
-                BetaSchedule.ScaledLinear => "scaled_linear",
-                _ => "squaredcos_cap_v2",
-            },
-            ["beta_start"] = BetaStart,
-            ["clip_sample_range"] = ClipSampleRange,
-            ["num_train_timesteps"] = NumTrainTimesteps,
-            ["prediction_type"] = PredictionType switch
-            {
-                PredictionType.Epsilon => "epsilon",
-                PredictionType.Velocity => "v_prediction",
-                _ => "sample",
-            },
-            ["rescale_betas_zero_snr"] = RescaleBetasZeroSnr,
-            ["steps_offset"] = StepsOffset,
-            ["trained_betas"] = TrainedBetas is null ? null : ConfigWriter.List(TrainedBetas),
-        };
-        Set(fields, "clip_sample", ClipSample);
-        Set(fields, "set_alpha_to_one", SetAlphaToOne);
-        Set(fields, "timestep_spacing", TimestepSpacing?.ToString().ToLowerInvariant());
-        ConfigWriter.Write(folder, fields, "scheduler_config.json");
-    }
-
-    /// <summary>Refuses numbers that no schedule can be made of.</summary>
-    internal void Check()
-    {
-        Require(
-            NumTrainTimesteps is > 0 and <= 1_000_000,
-            "num_train_timesteps",
-            $"{NumTrainTimesteps}",
-            "Give 1 to 1000000.");
-        Require(BetaStart is > 0 and < 1, "beta_start", $"{BetaStart}", "Give a number between 0 and 1.");
-        Require(BetaEnd is > 0 and < 1, "beta_end", $"{BetaEnd}", "Give a number between 0 and 1.");
-        Require(
-            StepsOffset >= 0 && StepsOffset < NumTrainTimesteps,
-            "steps_offset",
-            $"{StepsOffset}",
-            "Give 0 or 1, as diffusers does.");
-        Require(
-            TrainedBetas is null || TrainedBetas.Count == NumTrainTimesteps,
-            "trained_betas",
-            $"a list of {TrainedBetas?.Count}",
-            $"Give {NumTrainTimesteps} numbers, one for each training timestep.");
-        Require(ClipSampleRange > 0, "clip_sample_range", $"{ClipSampleRange}", "Give a positive number.");
-    }
-
-    private static TimestepSpacing SpacingOf(string name) => name switch
-    {
-        "leading" => Schedules.TimestepSpacing.Leading,
-        "linspace" => Schedules.TimestepSpacing.Linspace,
-        _ => Schedules.TimestepSpacing.Trailing,
-    };
-
-    private static void Set(JsonObject fields, string field, JsonNode? value)
-    {
-        if (value is not null)
-        {
-            fields[field] = value;
-        }
-    }
-
-    private void Require(bool holds, string field, string value, string cure)
-    {
-        if (!holds)
-        {
-            throw SettingsFile.Refusal(Where, field, value, cure);
-        }
-    }
+    public void Write(string folder) => SchedulerConfigFile.Write(this, folder);
 }

@@ -29,6 +29,9 @@ internal sealed class AddedTokens
         _anyWord = AnyOf(_words.Keys);
     }
 
+    /// <summary>Those that are looked for in normalised text: all but the special ones.</summary>
+    public IEnumerable<AddedToken> Words => _tokens.Where(token => !token.Special);
+
     /// <summary>These and more.</summary>
     public AddedTokens With(IEnumerable<AddedToken> more) => new([.. _tokens, .. more]);
 

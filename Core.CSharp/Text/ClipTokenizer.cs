@@ -13,6 +13,10 @@ public sealed class ClipTokenizer
     private const string WordEnd = "</w>";
     private const int LongestCached = 64;
     private const int MostCached = 50_000;
+    private const int ClipLength = 77;
+
+    private static readonly Lazy<(Dictionary<string, int> Ids, Dictionary<(int, int), (int, int)> Merges)> Own =
+        new(ClipMerges.Read);
 
     private readonly Dictionary<string, int> _ids;
     private readonly Dictionary<int, string> _tokens;
@@ -68,6 +72,29 @@ public sealed class ClipTokenizer
             AddTo(ids, token, folder);
         }
 
+        return Build(settings, ids, merges, Path.Combine(folder, "vocab.json"));
+    }
+
+    /// <summary>
+    /// The tokenizer of OpenAI's CLIP with its whole vocabulary, which comes with this library: the one of every public
+    /// Stable Diffusion model.
+    /// </summary>
+    /// <param name="pad">
+    /// The token that fills prompts up: &lt;|endoftext|&gt; for CLIP's own encoder, ! for OpenCLIP's.
+    /// </param>
+    public static ClipTokenizer Clip(string pad = "<|endoftext|>")
+    {
+        const string End = "<|endoftext|>";
+        var settings = new TokenizerSettings(ClipLength, "<|startoftext|>", End, pad, End, []);
+        return Build(settings, Own.Value.Ids, Own.Value.Merges, "CLIP's vocabulary");
+    }
+
+    private static ClipTokenizer Build(
+        TokenizerSettings settings,
+        Dictionary<string, int> ids,
+        Dictionary<(int Left, int Right), (int Rank, int Joined)> merges,
+        string where)
+    {
         string[] names = [settings.Bos, settings.Eos, settings.Pad, settings.Unknown];
         var specials = names.Distinct().Select(name => new AddedToken(name, Special(name), Special: true)).ToList();
         var added = new AddedTokens([.. specials, .. settings.Added.Where(token => !names.Contains(token.Text))]);
@@ -83,10 +110,24 @@ public sealed class ClipTokenizer
         int Special(string name) => ids.TryGetValue(name, out var id)
             ? id
             : throw new RecipesException(
-                Path.Combine(folder, "vocab.json"),
+                where,
                 $"the special token '{name}' is missing among {ids.Count} tokens",
                 "Add it, or name another one in tokenizer_config.json.");
     }
+
+    /// <summary>Writes the files that <see cref="Load"/> reads into a folder, made where there is none.</summary>
+    public void Write(string folder) => TokenizerWriter.Write(folder, new TokenizerWriter.Contents(
+        _ids,
+        _merges.OrderBy(merge => merge.Value.Rank)
+            .Select(merge => (_tokens[merge.Key.Left], _tokens[merge.Key.Right])),
+        _added.Words.ToDictionary(token => token.Text, token => token.Id),
+        [
+            ("bos_token", _tokens[BosId]),
+            ("eos_token", _tokens[EosId]),
+            ("pad_token", _tokens[PadId]),
+            ("unk_token", _tokens[_unknown]),
+        ],
+        MaxLength));
 
     /// <summary>
     /// The same tokenizer with new tokens, numbered from <see cref="Count"/> on (textual inversion's placeholders).

@@ -7,7 +7,11 @@ namespace Recipes.Core.Training;
 /// <param name="Noise">Standard normal noise of that shape.</param>
 /// <param name="Timesteps">Diffusion times, [batch], int64.</param>
 /// <param name="Context">Text embeddings, [batch, tokens, width].</param>
-public sealed record DenoisingBatch(Tensor Latents, Tensor Noise, Tensor Timesteps, Tensor Context);
+public sealed record DenoisingBatch(Tensor Latents, Tensor Noise, Tensor Timesteps, Tensor Context)
+{
+    /// <summary>Control pictures, [batch, channels, height, width] in 0 to 1, where a ControlNet is trained.</summary>
+    public Tensor? Control { get; init; }
+}
 
 /// <summary>Where batches come from.</summary>
 public interface IBatchSource

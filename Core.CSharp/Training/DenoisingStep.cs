@@ -9,7 +9,7 @@ namespace Recipes.Core.Training;
 /// </summary>
 public sealed class DenoisingStep : ITrainingStep
 {
-    private readonly Func<Tensor, Tensor, Tensor, Tensor> network;
+    private readonly Func<Tensor, DenoisingBatch, Tensor> network;
     private readonly NoiseSchedule schedule;
     private readonly IBatchSource batches;
     private readonly DenoisingStepOptions options;
@@ -23,6 +23,23 @@ public sealed class DenoisingStep : ITrainingStep
     /// <exception cref="RecipesException">Settings that cannot train.</exception>
     public DenoisingStep(
         Func<Tensor, Tensor, Tensor, Tensor> network,
+        NoiseSchedule schedule,
+        IBatchSource batches,
+        IReadOnlyList<NamedParameter> parameters,
+        DenoisingStepOptions options)
+        : this(
+            (noisy, batch) => network(noisy, batch.Timesteps, batch.Context), schedule, batches, parameters, options)
+    {
+    }
+
+    /// <param name="network">Noisy latents and all of their batch to a prediction.</param>
+    /// <param name="schedule">The noise of the network's training, and what it predicts.</param>
+    /// <param name="batches">The data.</param>
+    /// <param name="parameters">What is trained; everything else must not require gradients.</param>
+    /// <param name="options">Rate, loss, clipping.</param>
+    /// <exception cref="RecipesException">Settings that cannot train.</exception>
+    public DenoisingStep(
+        Func<Tensor, DenoisingBatch, Tensor> network,
         NoiseSchedule schedule,
         IBatchSource batches,
         IReadOnlyList<NamedParameter> parameters,
@@ -80,7 +97,7 @@ public sealed class DenoisingStep : ITrainingStep
         var weights = options.Loss.MinSnrGamma is { } gamma
             ? DiffusionLoss.MinSnrWeights(schedule.Snr(batch.Timesteps), gamma, schedule.Config.PredictionType)
             : null;
-        var prediction = network(noisy, batch.Timesteps, batch.Context);
+        var prediction = network(noisy, batch);
         var terms = DiffusionLoss.Compute(prediction, target, weights, options.Loss.PriorWeight);
         (options.Accumulation == 1 ? terms.Total : terms.Total / options.Accumulation).backward();
         using var none = no_grad();

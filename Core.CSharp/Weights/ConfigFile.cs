@@ -29,7 +29,7 @@ internal sealed class ConfigFile
     {
         try
         {
-            var bytes = File.ReadAllBytes(path);
+            var bytes = PythonJson.Read(path);
             CheckTexts(bytes);
             using var document = JsonDocument.Parse(bytes);
             return document.RootElement.ValueKind == JsonValueKind.Object

@@ -1,24 +1,33 @@
 using System.Text.Json;
+using Recipes.Core.Text;
+using Recipes.Core.Weights.Original;
 
 namespace Recipes.Core.Weights;
 
 /// <summary>
-/// What a Stable Diffusion folder in diffusers layout says about itself, from its configs and the headers of its
-/// weights alone: fast, and without libtorch, so that a plan can be checked against it.
+/// What a Stable Diffusion model says about itself, a folder in diffusers layout or a single file in the original one,
+/// from its configs and the headers of its weights alone: fast, and without libtorch, so that a plan can be checked
+/// against it.
 /// </summary>
 public sealed class ModelFolder
 {
     private const string Cure = "Download the whole model folder again.";
     private readonly Lazy<string> sha256;
+    private readonly Lazy<ClipTokenizer> tokenizer;
 
-    private ModelFolder(string path, IReadOnlyDictionary<string, IReadOnlyList<string>> weights)
+    internal ModelFolder(
+        string path,
+        IReadOnlyDictionary<string, IReadOnlyList<string>> weights,
+        Func<ClipTokenizer> tokenizer,
+        Func<string> sha256)
     {
         Path = path;
         Weights = weights;
-        sha256 = new Lazy<string>(() => FolderHash.Of(path, weights.Values.SelectMany(files => files)));
+        this.tokenizer = new Lazy<ClipTokenizer>(tokenizer);
+        this.sha256 = new Lazy<string>(sha256);
     }
 
-    /// <summary>The folder.</summary>
+    /// <summary>The folder or file.</summary>
     public string Path { get; }
 
     /// <summary>The weight files of each component: unet, vae, text_encoder and, for SDXL, text_encoder_2.</summary>
@@ -54,24 +63,28 @@ public sealed class ModelFolder
     /// <summary>Every linear map and convolution of the UNet and the text encoders.</summary>
     public required IReadOnlyList<LayerInfo> Layers { get; init; }
 
-    /// <summary>The folder with vocab.json and merges.txt.</summary>
-    public string TokenizerFolder => System.IO.Path.Combine(Path, "tokenizer");
+    /// <summary>The tokenizer of the first text encoder, read once.</summary>
+    public ClipTokenizer Tokenizer => tokenizer.Value;
 
-    /// <summary>SHA-256 over the names and bytes of the weight files, in hexadecimal; reads them all, once.</summary>
+    /// <summary>
+    /// SHA-256 over the names and bytes of the weight files, in hexadecimal; reads them all, once. Of a single file it
+    /// is the hash of its bytes, as model sites state it.
+    /// </summary>
     public string Sha256 => sha256.Value;
 
-    /// <summary>Reads a folder.</summary>
+    /// <summary>Reads a folder, or a single-file checkpoint.</summary>
     /// <exception cref="RecipesException">A part is missing, broken, or of a kind that is not supported.</exception>
     public static ModelFolder Read(string path)
     {
+        if (File.Exists(path))
+        {
+            return CheckpointFacts.Read(path);
+        }
+
         if (!Directory.Exists(path))
         {
-            throw File.Exists(path)
-                ? new RecipesException(
-                    path,
-                    "it is a single file, where a model folder in diffusers layout is needed",
-                    "Convert it with diffusers (from_single_file, then save_pretrained) and name the folder.")
-                : new RecipesException(path, "there is no such folder", "Check the path, or download the model there.");
+            throw new RecipesException(
+                path, "there is no such folder or file", "Check the path, or download the model there.");
         }
 
         var index = ConfigFile.Read(
@@ -105,7 +118,11 @@ public sealed class ModelFolder
         }
 
         var contents = Contents.Read(weights);
-        return new ModelFolder(path, weights)
+        return new ModelFolder(
+            path,
+            weights,
+            () => ClipTokenizer.Load(System.IO.Path.Combine(path, "tokenizer")),
+            () => FolderHash.Of(path, weights.Values.SelectMany(files => files)))
         {
             PipelineClass = pipeline,
             Family = components.Contains("text_encoder_2") ? "SDXL"

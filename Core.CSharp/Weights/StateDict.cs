@@ -1,3 +1,4 @@
+using Recipes.Core.Weights.Original;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Weights;
@@ -26,13 +27,44 @@ public static class StateDict
         var targets = module.state_dict();
         var faults = new List<string>();
         var sources = Match(files, rename, targets, faults);
+        Fill(
+            module,
+            targets,
+            sources,
+            faults,
+            where,
+            "Check that the folder holds the model its config.json describes, and download it again if it does.");
+    }
+
+    /// <summary>Fills every parameter and buffer of a network from parts of tensors, as strictly.</summary>
+    /// <param name="module">The network; its weights are converted to the type and device it has.</param>
+    /// <param name="sources">The part for each of the network's keys.</param>
+    /// <param name="where">What to call the weights in messages.</param>
+    internal static void Load(nn.Module module, IReadOnlyDictionary<string, TensorPart> sources, string where)
+    {
+        using var gradients = no_grad();
+        using var scope = NewDisposeScope();
+        var targets = module.state_dict();
+        var faults = new List<string>();
+        Report(faults, [.. targets.Keys.Where(key => !sources.ContainsKey(key))], "missing");
+        Report(faults, [.. sources.Keys.Where(key => !targets.ContainsKey(key))], "not known to the network");
+        Fill(module, targets, sources, faults, where, "Check the configs beside the file, or download the file again.");
+    }
+
+    private static void Fill(
+        nn.Module module,
+        IDictionary<string, Tensor> targets,
+        IReadOnlyDictionary<string, TensorPart> sources,
+        List<string> faults,
+        string where,
+        string cure)
+    {
         var misshapen = new List<string>();
-        foreach (var (key, (file, name)) in sources)
+        foreach (var (key, part) in sources)
         {
-            var stated = file.Tensors[name];
-            if (!stated.Shape.SequenceEqual(targets[key].shape))
+            if (targets.TryGetValue(key, out var target) && !part.Shape.SequenceEqual(target.shape))
             {
-                misshapen.Add($"{name} {stated.ShapeText} instead of [{string.Join(", ", targets[key].shape)}]");
+                misshapen.Add($"{part.Name} {part.ShapeText} instead of [{string.Join(", ", target.shape)}]");
             }
         }
 
@@ -40,12 +72,11 @@ public static class StateDict
         if (faults.Count == 0)
         {
             var broken = new List<string>();
-            foreach (var (key, (file, name)) in sources)
+            foreach (var (key, part) in sources)
             {
-                TensorIO.CopyTo(file, name, targets[key]);
-                if (!IsFinite(targets[key]))
+                if (!TensorIO.CopyTo(part, targets[key]))
                 {
-                    broken.Add(name);
+                    broken.Add(part.Name);
                 }
             }
 
@@ -55,20 +86,18 @@ public static class StateDict
         if (faults.Count > 0)
         {
             throw new RecipesException(
-                where,
-                $"the weights do not fit the {module.GetName()}: {string.Join("; ", faults)}",
-                "Check that the folder holds the model its config.json describes, and download it again if it does.");
+                where, $"the weights do not fit the {module.GetName()}: {string.Join("; ", faults)}", cure);
         }
     }
 
     /// <summary>Which file and key fills which of the network's tensors.</summary>
-    private static Dictionary<string, (SafeTensorsFile File, string Name)> Match(
+    private static Dictionary<string, TensorPart> Match(
         IReadOnlyList<SafeTensorsFile> files,
         Func<string, string?>? rename,
         IDictionary<string, Tensor> targets,
         List<string> faults)
     {
-        var sources = new Dictionary<string, (SafeTensorsFile File, string Name)>();
+        var sources = new Dictionary<string, TensorPart>();
         var unused = new List<string>();
         var doubled = new List<string>();
         foreach (var file in files)
@@ -85,7 +114,7 @@ public static class StateDict
                 {
                     unused.Add(name);
                 }
-                else if (!sources.TryAdd(key, (file, name)))
+                else if (!sources.TryAdd(key, new TensorPart(file, name, Arrangement.Same)))
                 {
                     doubled.Add(name);
                 }
@@ -105,26 +134,5 @@ public static class StateDict
             var rest = names.Count > Listed ? $" and {names.Count - Listed} more" : "";
             faults.Add($"{names.Count} {what} ({string.Join(", ", names.Take(Listed))}{rest})");
         }
-    }
-
-    /// <summary>
-    /// Whether all values are finite. A sum takes one pass and shows NaN and infinity; it may overflow by itself.
-    /// </summary>
-    private static bool IsFinite(Tensor values)
-    {
-        if (!values.is_floating_point())
-        {
-            return true;
-        }
-
-        using var sum = values.sum(ScalarType.Float32);
-        if (float.IsFinite(sum.item<float>()))
-        {
-            return true;
-        }
-
-        using var finite = values.isfinite();
-        using var all = finite.all();
-        return all.item<bool>();
     }
 }

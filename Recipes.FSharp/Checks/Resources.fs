@@ -20,19 +20,6 @@ let leastMemory (precision: Precision) (model: BaseFacts) (layers: AdaptedLayer 
 
     each * model.Parameters + 4L * adapterBytes layers
 
-/// `1.5 GB`, `12 MB`, `3 kB`.
-let bytes (count: int64) =
-    let text (value: float) unit' =
-        value.ToString((if value < 9.95 then "0.0 " else "0 "), System.Globalization.CultureInfo.InvariantCulture)
-        + unit'
-
-    if count >= 1_000_000_000L then
-        text (float count / 1e9) "GB"
-    elif count >= 1_000_000L then
-        text (float count / 1e6) "MB"
-    else
-        text (float count / 1e3) "kB"
-
 let findings (draft: Draft) (facts: Facts) = [
     match facts.Base, draft.Tunings with
     | Some model, [ tuning ] ->

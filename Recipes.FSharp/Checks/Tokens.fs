@@ -64,12 +64,14 @@ let private distinct (draft: Draft) (tokens: Tokens option) = [
             match tokens with
             | None -> ()
             | Some tokens ->
-                // A vocabulary begins with the symbols of the bytes, alone and at the end of a word; then come its
-                // merges in the order in which they were learned, and frequent words were learned first.
-                let symbols = 2 * 256
+                // CLIP's vocabulary begins with the symbols of the bytes, alone and at the end of a word; then come its
+                // merges in the order in which they were learned, frequent words first, so that the rare ones fill its
+                // second half. A smaller vocabulary is one without those: each whole word in it is there because the
+                // model read it often.
+                let symbols, whole = 2 * 256, 49_408
 
                 match tokens.WordId token with
-                | Some id when id < symbols + (tokens.Count - symbols) / 2 ->
+                | Some id when id < symbols + (whole - symbols) / 2 ->
                     error
                         "A2"
                         place

@@ -87,6 +87,8 @@ module Submission =
                 plans.Add(Submitted.Pretraining plan)
                 0
 
+        Session.Fetcher <- Download.repository submission.Quiet
+
         let say (line: string) = Console.Error.WriteLine line
 
         let evaluation =

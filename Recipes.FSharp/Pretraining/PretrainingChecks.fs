@@ -22,6 +22,7 @@ module internal PretrainingDraft =
             Batch = 0<img>
             Rate = nan
             Average = 0.999
+            Vary = 0.0
             Seed = 0
          },
          lines)
@@ -32,6 +33,7 @@ module internal PretrainingDraft =
             | StagePart.Train(TrainPart.Rate rate) -> { budget with Rate = rate }
             | StagePart.Train(TrainPart.Seed seed) -> { budget with Seed = seed }
             | StagePart.Average decay -> { budget with Average = decay }
+            | StagePart.Vary share -> { budget with Vary = share }
             | StagePart.Train _ -> budget)
 
     let private figures (data: PretrainingData) (lines: FigurePart list) =
@@ -127,7 +129,8 @@ module internal PretrainingChecks =
 
             [
                 yield! twice $"{at}." words
-                yield! foreign $"{at}." words [ "steps"; "batch"; "rate"; "average"; "seed" ]
+                let known = [ "steps"; "batch"; "rate"; "average"; "seed" ]
+                yield! foreign $"{at}." words (if stage.Network.IsTowers then known @ [ "vary" ] else known)
 
                 for word, example in [ "steps", "1000<step>"; "batch", "64<img>"; "rate", "1e-3" ] do
                     if not (List.contains word words) then
@@ -151,6 +154,7 @@ module internal PretrainingChecks =
                     yield! inside $"{at}.rate" stage.Rate (fun rate -> rate > 0.0 && rate <= 1.0) "above 0 and up to 1"
 
                 yield! inside $"{at}.average" stage.Average (fun a -> a >= 0.0 && a < 1.0) "from 0 to below 1"
+                yield! inside $"{at}.vary" stage.Vary (fun share -> share >= 0.0 && share <= 1.0) "from 0 to 1"
             ]
 
     /// The words of the lines that stand in no block.

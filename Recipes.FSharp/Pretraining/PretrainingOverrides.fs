@@ -84,6 +84,10 @@ module PretrainingOverrides =
             Setting.count (name "batch") "64" (fun n -> train (TrainPart.Batch(n * 1<img>)))
             Setting.number (name "rate") "1e-3" (TrainPart.Rate >> train)
             Setting.number (name "average") "0.999" (StagePart.Average >> stage network)
+
+            if network.IsTowers then
+                Setting.number (name "vary") "0.5" (StagePart.Vary >> stage network)
+
             Setting.count (name "seed") "1" (TrainPart.Seed >> train)
 
         Setting.count "captions" "100" (FigurePart.Captions >> figure)

@@ -81,6 +81,7 @@ module PretrainingRun =
             Batch = int stage.Batch,
             Rate = stage.Rate,
             AverageDecay = stage.Average,
+            Vary = stage.Vary,
             Seed = string stage.Seed,
             StateFile = stateFile folder stage.Network
         )

@@ -12,6 +12,7 @@ type StageBudget = {
     Batch: int<img>
     Rate: float
     Average: float
+    Vary: float
     Seed: int
 }
 
@@ -55,6 +56,9 @@ module internal PretrainingText =
         $"""{counted (int64 stage.Steps) "step"} of {counted (int64 stage.Batch) "scene"}: {counted seen "scene"} seen, each {times} times"""
 
         "", $"rate {rate stage.Rate}, cosine; average {number stage.Average}; seed {stage.Seed}"
+
+        if stage.Vary > 0.0 then
+            "", $"{number (100.0 * stage.Vary)} %% of the icons in other colours and shapes"
     ]
 
     let render (hash: string) (plan: PretrainingData) =
@@ -109,6 +113,8 @@ module internal PretrainingText =
                         "batch", whole (int stage.Batch)
                         "rate", Json.Number stage.Rate
                         "average", Json.Number stage.Average
+                        if stage.Network.IsTowers then
+                            "vary", Json.Number stage.Vary
                         "seed", whole stage.Seed
                     ]
             ]

@@ -21,6 +21,14 @@ type Network =
         | ScoringTowers -> "scoringTowers"
         | Denoiser -> "denoiser"
 
+    /// Whether it is a pair of CLIP towers.
+    member network.IsTowers =
+        match network with
+        | TextTowers
+        | ScoringTowers -> true
+        | Autoencoder
+        | Denoiser -> false
+
     override network.ToString() =
         match network with
         | Autoencoder -> "autoencoder"
@@ -36,12 +44,14 @@ type Network =
 type StagePart =
     | Train of TrainPart
     | Average of float
+    | Vary of float
 
     /// The word that writes this line.
     member part.Word =
         match part with
         | Train part -> part.Word
         | Average _ -> "average"
+        | Vary _ -> "vary"
 
 /// A line about how the result is measured.
 [<RequireQualifiedAccess>]
@@ -123,6 +133,10 @@ module Language =
 
     /// The highest decay of the moving average of the weights, which is what is kept. Default: 0.999.
     let average decay = StagePart.Average decay
+
+    /// The share of icons that towers see in other colours and shapes, 0 to 1, so that they know things by more than
+    /// the few drawings there are. Default: 0.
+    let vary share = StagePart.Vary share
 
     /// How the result is measured: `figures { captions 100; denoise 20<step>; guidance 4.0 }`.
     let figures = FigureBlock()

@@ -3,10 +3,8 @@ namespace Recipes.Runs
 open System
 open System.Collections.Generic
 open System.Globalization
-open System.IO
 open System.Text.Json
 open Recipes
-open Recipes.Core.Schedules
 
 /// The strings in an adapter file's header: ModelSpec 1.0.1, the `ss_` keys that other programs read, and our own. No
 /// clock and no path, so that equal plans give equal files.
@@ -46,9 +44,10 @@ module internal AdapterHeader =
             plan.Subjects |> List.sumBy count |> string
 
         let prediction =
-            match SchedulerConfig.Read(Path.Combine(plan.ModelFolder, "scheduler")).PredictionType with
-            | PredictionType.Velocity -> "v"
-            | _ -> "epsilon"
+            if plan.Model.Prediction = "v_prediction" then
+                "v"
+            else
+                "epsilon"
 
         [
             "modelspec.sai_model_spec", "1.0.1"

@@ -12,18 +12,7 @@ module PictureCache =
     let private sumsFile = "sums.sha256"
 
     /// RECIPES_CACHE, else recipes/ in XDG_CACHE_HOME, else ~/.cache/recipes.
-    let root () =
-        let named (variable: string) =
-            match Environment.GetEnvironmentVariable variable with
-            | null
-            | "" -> None
-            | value -> Some value
-
-        match named "RECIPES_CACHE", named "XDG_CACHE_HOME" with
-        | Some folder, _ -> Path.GetFullPath folder
-        | None, Some folder -> Path.Combine(Path.GetFullPath folder, "recipes")
-        | None, None ->
-            Path.Combine(Environment.GetFolderPath Environment.SpecialFolder.UserProfile, ".cache", "recipes")
+    let root () = Recipes.Core.Hub.RecipesCache.Root
 
     let private sha256 (bytes: byte array) =
         Convert.ToHexStringLower(SHA256.HashData bytes)

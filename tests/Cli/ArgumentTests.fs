@@ -20,11 +20,20 @@ let tests =
                 Expect.stringContains refusal.Text "--set <assignment>" ""
             }
 
+        test "models --help has an example and names what it does" {
+            let refusal = refusal [| "models"; "--help" |]
+            Expect.equal refusal.Code 0 ""
+            Expect.stringContains refusal.Text "    recipes models get " ""
+
+            for word in [ "list"; "get <options>" ] do
+                Expect.stringContains refusal.Text word ""
+        }
+
         test "--help names every verb" {
             let refusal = refusal [| "--help" |]
             Expect.equal refusal.Code 0 ""
 
-            for verb in [ "check"; "show"; "run"; "sample" ] do
+            for verb in [ "check"; "show"; "run"; "sample"; "models" ] do
                 Expect.stringContains refusal.Text $"recipes {verb} " verb
         }
 

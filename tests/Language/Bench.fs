@@ -53,9 +53,9 @@ let withPictures (test: string -> unit) =
         writePictures (Path.Combine(folder, "toy")) 5 64
         test folder)
 
-/// A subject whose token is one rare piece of the tiny vocabulary.
+/// A subject whose token is no word of the tiny vocabulary.
 let toy (folder: string) = subject "toy" {
-    token "ile"
+    token "sks"
     images (Path.Combine(folder, "toy"))
     prior 24<img>
 }

@@ -132,7 +132,7 @@ let tests =
         test "every word for layers finds its own" {
             withPictures (fun folder ->
                 let layers =
-                    (Reading.facts None (right folder)).Base
+                    (Reading.facts Recipes.Core.Hub.HubSettings.FromEnvironment None (right folder)).Base
                     |> Option.map _.Layers
                     |> Option.defaultValue []
 

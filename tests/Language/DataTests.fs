@@ -6,7 +6,7 @@ open Recipes
 open Recipes.Tests.LanguageBench
 
 let private toyOf pictures (more: SubjectPart list) (folder: string) = subject "toy" {
-    token "ile"
+    token "sks"
     images (Path.Combine(folder, pictures))
 
     for part in more do
@@ -84,7 +84,7 @@ let tests =
                     File.WriteAllText(at folder name, "a toy")
 
                 warned folder (right folder) [
-                    "B10 subject toy.images: p1.txt and p2.txt lie among the pictures and are not read. Say what they hold in `instancePrompt` (now \"a photo of ile toy\"), or move them away."
+                    "B10 subject toy.images: p1.txt and p2.txt lie among the pictures and are not read. Say what they hold in `instancePrompt` (now \"a photo of sks toy\"), or move them away."
                 ])
         }
 
@@ -119,7 +119,7 @@ let tests =
                 File.Copy(at folder "p1.bmp", Path.Combine(other, "same.bmp"))
 
                 let cat = subject "cat" {
-                    token "ough"
+                    token "zwx"
                     images other
                     prior 24<img>
                 }

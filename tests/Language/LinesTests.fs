@@ -45,7 +45,7 @@ let tests =
 
                 let twice = {
                     toy folder with
-                        Parts = (toy folder).Parts @ [ token "ile" ]
+                        Parts = (toy folder).Parts @ [ token "sks" ]
                 }
 
                 refused folder (right folder |> withSubject twice) [

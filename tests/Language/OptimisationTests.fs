@@ -17,7 +17,7 @@ let private withoutPrior folder =
     right folder
     |> withSubject (
         subject "toy" {
-            token "ile"
+            token "sks"
             images (Path.Combine(folder, "toy"))
         }
     )
@@ -90,7 +90,7 @@ let tests =
                 writePictures (Path.Combine(folder, "cat")) 5 72
 
                 let cat = subject "cat" {
-                    token "ough"
+                    token "zwx"
                     images (Path.Combine(folder, "cat"))
                 }
 

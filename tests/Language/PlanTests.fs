@@ -9,7 +9,7 @@ open Recipes.Tests.Support
 /// Every word of the language in one recipe.
 let private full (folder: string) =
     let toy = subject "toy" {
-        token "ile"
+        token "sks"
         images (Path.Combine(folder, "toy"))
         prior 24<img>
         instancePrompt "a drawing of {token} {noun}"
@@ -71,7 +71,7 @@ let private wrong (folder: string) =
         classPrompt "a photo of the dog"
     }
 
-    let owl = subject "owl" { token "ough" }
+    let owl = subject "owl" { token "zwx" }
 
     recipe "menagerie" model {
         learn dog
@@ -136,11 +136,11 @@ let tests =
                 let subject = plan.Subjects.Head
                 Expect.equal plan.Name "full" "name"
                 Expect.equal plan.ModelFolder modelFolder "model"
-                Expect.equal subject.InstancePrompt "a drawing of ile toy" "instance prompt"
+                Expect.equal subject.InstancePrompt "a drawing of sks toy" "instance prompt"
                 Expect.equal subject.ClassPrompt "a drawing of a toy" "class prompt"
                 Expect.equal (subject.Images |> List.map _.Name) [ for i in 1..5 -> $"p{i}.bmp" ] "pictures in order"
                 Expect.all subject.Images (fun picture -> File.Exists picture.Path) "paths"
-                Expect.equal (subject.Token, subject.Noun, int subject.PriorCount) ("ile", "toy", 24) "subject"
+                Expect.equal (subject.Token, subject.Noun, int subject.PriorCount) ("sks", "toy", 24) "subject"
                 Expect.equal plan.Budget.ClipNorm None "no clipping"
                 Expect.equal plan.Budget.Seed "11" "seed as text"
                 Expect.equal plan.Draw.Seeds [ 0; 1; 2 ] "seeds from the count"
@@ -151,9 +151,9 @@ let tests =
                     [
                         for place in [ "the moon"; "a beach" ] ->
                             {
-                                Text = $"a ile toy on {place}"
+                                Text = $"a sks toy on {place}"
                                 Plain = $"a toy on {place}"
-                                Mentions = [ "ile" ]
+                                Mentions = [ "sks" ]
                             }
                     ]
                     "samples"
@@ -184,6 +184,31 @@ let tests =
                     Expect.equal layer.Alpha (float layer.Rank) layer.Layer.Name)
         }
 
+        test "the core scales each layer as the plan says" {
+            withPictures (fun folder ->
+                for alphas in [ []; [ alpha 8.0 ] ] do
+                    let mixed = lora 4<rank> {
+                        only CrossAttention
+                        rankAt (Named "to_q") 2<rank>
+
+                        for line in alphas do
+                            line
+                    }
+
+                    let plan = plan (right folder |> withTuning mixed)
+                    let options = Option.get (Lower.lora plan.Lora "unet")
+
+                    for layer in plan.Lora.Layers do
+                        let name = layer.Layer.Name
+                        Expect.equal (options.RankOf name) (int layer.Rank) $"rank of {name}"
+                        Expect.equal (options.AlphaOf name) layer.Alpha $"alpha of {name}"
+
+                    Expect.equal
+                        (plan.Lora.Layers |> List.map _.Alpha |> List.distinct |> List.sort)
+                        (if alphas.IsEmpty then [ 2.0; 4.0 ] else [ 8.0 ])
+                        "alphas")
+        }
+
         test "the hash tells what is made, not where" {
             withPictures (fun folder ->
                 let first = plan (right folder)
@@ -208,7 +233,7 @@ let tests =
                 let script = Path.Combine(folder, "toy.fsx")
 
                 let relative = subject "toy" {
-                    token "ile"
+                    token "sks"
                     images "toy"
                 }
 

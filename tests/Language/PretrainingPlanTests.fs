@@ -74,7 +74,7 @@ let tests =
                 warmup 3<step>
                 PretrainingPart.Stage(Autoencoder, stage @ stage)
                 PretrainingPart.Stage(TextTowers, [ StagePart.Train(rate -1.0); StagePart.Average 1.0 ])
-                PretrainingPart.Stage(ScoringTowers, stage @ [ StagePart.Train(size 64<px>) ])
+                PretrainingPart.Stage(ScoringTowers, stage @ [ StagePart.Train(size 64<px>); vary 1.5 ])
                 figures { captions 0 }
             }
 
@@ -93,6 +93,7 @@ let tests =
                     "P3", "textTowers.rate"
                     "P3", "textTowers.average"
                     "P4", "scoringTowers.size"
+                    "P3", "scoringTowers.vary"
                     "P1", "denoiser"
                     "P3", "figures.captions"
                 ]

@@ -10,7 +10,7 @@ let private text (problems: Problem list) = problems |> List.map _.Text
 /// What the machine has, in place of what it really has.
 let private on memory disk folder =
     let recipe = right folder
-    let facts = Reading.facts None recipe
+    let facts = Reading.facts Recipes.Core.Hub.HubSettings.FromEnvironment None recipe
 
     Resources.findings (Draft.ofRecipe 64<px> recipe) {
         facts with
@@ -48,7 +48,9 @@ let tests =
 
         test "this machine has memory and disk" {
             withPictures (fun folder ->
-                let facts = Reading.facts None (right folder)
+                let facts =
+                    Reading.facts Recipes.Core.Hub.HubSettings.FromEnvironment None (right folder)
+
                 Expect.isGreaterThan facts.Memory 100_000_000L "memory"
                 Expect.isSome facts.FreeDisk "disk")
         }
@@ -60,5 +62,5 @@ let tests =
                 9_940_000L, "9.9 MB"
                 1_500_000_000L, "1.5 GB"
             ] do
-            test $"{count} bytes" { Expect.equal (Resources.bytes count) expected "text" }
+            test $"{count} bytes" { Expect.equal (Problems.bytes count) expected "text" }
     ]

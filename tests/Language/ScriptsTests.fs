@@ -179,7 +179,7 @@ let tests =
                     script,
                     $"""open Recipes
 
-let toy = subject "toy" {{ token "ile"; images "nowhere" }}
+let toy = subject "toy" {{ token "sks"; images "nowhere" }}
 
 recipe "wrong" (Models.folder<SD1> "{modelFolder}") {{
     learn toy

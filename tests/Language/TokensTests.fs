@@ -11,7 +11,7 @@ let private named word folder = subject "toy" {
 }
 
 let private captioned instance other folder = subject "toy" {
-    token "ile"
+    token "sks"
     images (Path.Combine(folder, "toy"))
     prior 24<img>
     instancePrompt instance
@@ -57,7 +57,7 @@ let tests =
                     (right folder
                      |> withSubject (captioned "a photo of a toy" "a picture of a {noun}" folder))
                     [
-                        "A1 subject toy.instancePrompt: `ile` is missing in \"a photo of a toy\". Write `{token} {noun}` where the subject stands."
+                        "A1 subject toy.instancePrompt: `sks` is missing in \"a photo of a toy\". Write `{token} {noun}` where the subject stands."
                     ])
         }
 
@@ -71,19 +71,19 @@ let tests =
                         | other -> Some other)
 
                 refused folder silent [
-                    "A1 subject toy: none of 0 samples draws `ile toy`. Add a line `sample $\"a photo of a {toy}\"`, where `toy` is the subject's value."
+                    "A1 subject toy: none of 0 samples draws `sks toy`. Add a line `sample $\"a photo of a {toy}\"`, where `toy` is the subject's value."
                 ]
 
-                refused folder (silent |> also [ says "a smile" ]) [
-                    "A1 subject toy: none of 1 sample draws `ile toy`. Add a line `sample $\"a photo of a {toy}\"`, where `toy` is the subject's value."
+                refused folder (silent |> also [ says "it asks" ]) [
+                    "A1 subject toy: none of 1 sample draws `sks toy`. Add a line `sample $\"a photo of a {toy}\"`, where `toy` is the subject's value."
                 ]
 
-                passes folder (silent |> also [ says "an ile toy, drawn" ]))
+                passes folder (silent |> also [ says "an sks toy, drawn" ]))
         }
 
         test "A1: a sample mentions what is never learned" {
             withPictures (fun folder ->
-                let stranger = another "cat" "ough" folder
+                let stranger = another "cat" "zwx" folder
 
                 refused
                     folder
@@ -96,7 +96,7 @@ let tests =
                          }
                      ])
                     [
-                        "A1 sample 3: \"ough cat and a moon\" mentions ough cat, which is never learned. Add a line `learn` for the cat, or leave it out of the prompt."
+                        "A1 sample 3: \"zwx cat and a moon\" mentions zwx cat, which is never learned. Add a line `learn` for the cat, or leave it out of the prompt."
                     ])
         }
 
@@ -105,6 +105,25 @@ let tests =
                 refused folder (right folder |> withSubject (named "the" folder)) [
                     "A2 subject toy.token: `the` is an ordinary word (entry 518 of 1000). Choose a rare one, such as `sks`."
                 ])
+        }
+
+        test "A2: every whole word of a small vocabulary is ordinary" {
+            withPictures (fun folder ->
+                let onPocket word =
+                    let recipe = right folder |> withSubject (named word folder)
+                    { recipe with Weights = Weights.Pocket }
+
+                for word in [ "dog"; "robot"; "shark"; "the" ] do
+                    match findings folder (onPocket word) with
+                    | finding :: _ ->
+                        Expect.stringStarts finding $"A2 subject toy.token: `{word}` is an ordinary word (entry " word
+                    | [] -> failtestf "`%s` passes" word
+
+                for word in [ "sks"; "zwx"; "ohwx" ] do
+                    Expect.isFalse
+                        (findings folder (onPocket word)
+                         |> List.exists (fun finding -> finding.StartsWith "A2"))
+                        word)
         }
 
         test "A2: not a token" {
@@ -126,24 +145,24 @@ let tests =
 
         test "A2: two subjects with one token, or with tokens that contain each other" {
             withPictures (fun folder ->
-                refused folder (two (toy folder) (another "cat" "ILE" folder) folder) [
+                refused folder (two (toy folder) (another "cat" "SKS" folder) folder) [
                     "L4 learn: 2 subjects (toy and cat), and a recipe learns one. Write one recipe for each subject."
-                    "A2 subject cat.token: `ILE` is the token of the toy too. Give each subject its own."
+                    "A2 subject cat.token: `SKS` is the token of the toy too. Give each subject its own."
                 ]
 
-                refused folder (two (toy folder) (another "cat" "iles" folder) folder) [
+                refused folder (two (toy folder) (another "cat" "sksy" folder) folder) [
                     "L4 learn: 2 subjects (toy and cat), and a recipe learns one. Write one recipe for each subject."
-                    "A2 subject cat.token: `iles` and `ile` contain each other. Give each subject its own."
+                    "A2 subject cat.token: `sksy` and `sks` contain each other. Give each subject its own."
                 ]
 
-                refused folder (two (toy folder) (another "cat" "ough" folder) folder) [
+                refused folder (two (toy folder) (another "cat" "zwx" folder) folder) [
                     "L4 learn: 2 subjects (toy and cat), and a recipe learns one. Write one recipe for each subject."
                 ])
         }
 
         test "A4: a prompt that is too long" {
             withPictures (fun folder ->
-                let text = "an ile toy " + String.replicate 40 "on the old land "
+                let text = "an sks toy " + String.replicate 40 "on the old land "
 
                 match findings folder (right folder |> also [ says text ]) with
                 | [ finding ] ->
@@ -160,13 +179,13 @@ let tests =
                 refused
                     folder
                     (right folder
-                     |> withSubject (captioned instance "a photo of ile toy, far away" folder))
+                     |> withSubject (captioned instance "a photo of sks toy, far away" folder))
                     [
-                        "A5 subject toy.classPrompt: \"a photo of ile toy, far away\" holds the token `ile`. Name the class alone, such as `a photo of a {noun}`."
+                        "A5 subject toy.classPrompt: \"a photo of sks toy, far away\" holds the token `sks`. Name the class alone, such as `a photo of a {noun}`."
                     ]
 
                 refused folder (right folder |> withSubject (captioned "a toy" "a toy" folder)) [
-                    "A1 subject toy.instancePrompt: `ile` is missing in \"a toy\". Write `{token} {noun}` where the subject stands."
+                    "A1 subject toy.instancePrompt: `sks` is missing in \"a toy\". Write `{token} {noun}` where the subject stands."
                     "A5 subject toy.classPrompt: is the subject's own prompt. Name the class alone, such as `a photo of a {noun}`."
                 ])
         }
@@ -174,7 +193,7 @@ let tests =
         test "A5: a prompt without the class noun" {
             withPictures (fun folder ->
                 warned folder (right folder |> withSubject (captioned "a photo of {token}" "a photo" folder)) [
-                    "A5 subject toy.instancePrompt: \"a photo of ile\" lacks the class noun `toy`. Write `{token} {noun}` where the subject stands."
+                    "A5 subject toy.instancePrompt: \"a photo of sks\" lacks the class noun `toy`. Write `{token} {noun}` where the subject stands."
                     "A5 subject toy.classPrompt: \"a photo\" lacks the class noun `toy`. Name the class, such as `a photo of a {noun}`."
                 ]
 
@@ -183,9 +202,9 @@ let tests =
 
         test "A6: two subjects of one class" {
             withPictures (fun folder ->
-                refused folder (two (toy folder) (another "toy" "ough" folder) folder) [
+                refused folder (two (toy folder) (another "toy" "zwx" folder) folder) [
                     "L4 learn: 2 subjects (toy and toy), and a recipe learns one. Write one recipe for each subject."
-                    "A6 subject toy: `ile` and `ough` are both `toy`, and likely to merge. Give each a narrower class noun, or learn them in separate recipes."
+                    "A6 subject toy: `sks` and `zwx` are both `toy`, and likely to merge. Give each a narrower class noun, or learn them in separate recipes."
                 ])
         }
 
@@ -200,11 +219,11 @@ let tests =
 
         test "A8: weights and marks in a prompt" {
             withPictures (fun folder ->
-                warned folder (right folder |> also [ says "a (red:1.2) ile toy"; says "ile toy<|endoftext|>" ]) [
+                warned folder (right folder |> also [ says "a (red:1.2) sks toy"; says "sks toy<|endoftext|>" ]) [
                     "A8 sample 3: `(red:1.2)` is read literally. Leave the brackets and the weight out."
                     "A8 sample 4: the prompt holds `<|endoftext|>`. Leave it out; the encoder adds its own marks."
                 ]
 
-                passes folder (right folder |> also [ says "an ile toy (red)" ]))
+                passes folder (right folder |> also [ says "an sks toy (red)" ]))
         }
     ]

@@ -4,8 +4,10 @@ module Recipes.Tests.Agreement
 open System
 open System.IO
 open System.Text.Json
+open System.Text.Json.Nodes
 open Expecto
 open TorchSharp
+open Recipes.Core.Schedules
 open Recipes.Core.Weights
 
 type Tensor = torch.Tensor
@@ -52,6 +54,21 @@ let close tolerance what actual expected =
 /// As `close`, by the largest value of what is expected.
 let closeRelative tolerance what actual (expected: Tensor) =
     close (tolerance * double (expected.abs().max().item<float32>())) what actual expected
+
+/// A scheduler_config.json that names these fields.
+let schedulerConfig (fields: (string * JsonNode | null) seq) =
+    let json = JsonObject()
+
+    for field, value in fields do
+        json[field] <- value |> Option.ofObj |> Option.map _.DeepClone() |> Option.toObj
+
+    let file = Path.GetTempFileName()
+
+    try
+        File.WriteAllText(file, json.ToJsonString())
+        SchedulerConfig.Read file
+    finally
+        File.Delete file
 
 /// A test with its tensors freed and no gradients.
 let quietly name (test: unit -> unit) =

@@ -63,7 +63,7 @@ let tests =
 
                 Expect.equal
                     [ for a in loaded.Adapters -> a.Path, a.Rank, a.Alpha ]
-                    [ "conv1", 4, 2.0; "attn1.to_q", 2, 1.0; "attn1.to_out.0", 2, 1.0 ]
+                    [ "conv1", 4, 1.0; "attn1.to_q", 2, 1.0; "attn1.to_out.0", 2, 1.0 ]
                     "layers, ranks, alphas")
         }
 

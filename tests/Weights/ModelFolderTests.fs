@@ -97,7 +97,7 @@ let tests =
 
                 let prediction = scheduler.GetProperty("prediction_type")
                 Expect.isTrue (prediction.ValueEquals found.PredictionType) "prediction"
-                Expect.isTrue (File.Exists(Path.Combine(found.TokenizerFolder, "vocab.json"))) "tokenizer"
+                Expect.stringStarts (found.Tokenizer.Pieces("a") |> Seq.exactlyOne) "a" "tokenizer"
 
                 let files =
                     Directory.GetFiles(model name, "*.safetensors", SearchOption.AllDirectories)
@@ -207,7 +207,7 @@ let tests =
                 Faults.expect [ "/no/such/model"; "no such folder" ] (fun () ->
                     ModelFolder.Read "/no/such/model" |> ignore)
 
-                Faults.expect [ "single file"; "diffusers" ] (fun () ->
+                Faults.expect [ "UNet of a diffusers folder"; "model_index.json" ] (fun () ->
                     ModelFolder.Read(Path.Combine(model "sd1", unetFile)) |> ignore))
         ]
     ]

@@ -46,7 +46,7 @@ internal static class Drawing
         request.Check();
         var prompts = request.ForEach(request.Prompts);
         var negatives = request.NegativePrompts is { } given ? request.ForEach(given) : null;
-        var sampler = request.Sampler ?? new DdimSampler(model.Scheduler);
+        var sampler = request.Sampler ?? Samplers.From(model.Scheduler);
         var finished = 0;
         using var gradients = no_grad();
         foreach (var range in request.Groups)
@@ -60,7 +60,9 @@ internal static class Drawing
                 ? PromptEncoder.EncodeGuided(
                     model, negatives?.Take(range).ToList(), [.. prompts.Take(range)], request.Prompting)
                 : PromptEncoder.Encode(model, [.. prompts.Take(range)], request.Prompting);
+            using var controls = new ControlParts(request, group);
             var start = Told(begin(group), group, request);
+            start = start with { Parts = [.. start.Parts, .. controls.Parts] };
             using var denoiser = new Denoiser(model.UNet, request.Led, texts, start, sampling.Timesteps);
             var reported = 0;
             var clean = DenoisingLoop.Run(denoiser, start, group, request.AfterStep, Report, cancellation);
@@ -72,9 +74,9 @@ internal static class Drawing
             void Report(int made, int count)
             {
                 var steps = made * request.Taken / count;
-                while (reported < steps)
+                for (; reported < steps; reported++)
                 {
-                    progress?.Report(finished + ++reported);
+                    progress?.Report(finished + reported + 1);
                 }
             }
         }

@@ -21,6 +21,7 @@ public sealed class Pretraining : IDisposable
     private readonly IProgress<StageProgress> progress;
     private readonly CancellationToken cancellation;
     private readonly ClipTokenizer tokenizer;
+    private readonly IconPack pack;
     private readonly SceneCache scenes;
 
     /// <summary>Opens the icons and composes the training scenes.</summary>
@@ -30,8 +31,8 @@ public sealed class Pretraining : IDisposable
         this.progress = progress;
         this.cancellation = cancellation;
         tokenizer = ClipTokenizer.Load(options.Tokenizer);
-        scenes = SceneCache.Compose(
-            IconPack.Open(options.Icons), tokenizer, options.Scenes, options.Seed, options.Device);
+        pack = IconPack.Open(options.Icons);
+        scenes = Compose(0);
     }
 
     private ScalarType ComputeType =>
@@ -65,13 +66,15 @@ public sealed class Pretraining : IDisposable
         using var clip = Fresh((device, type) => new ClipModel(config, device, type), stage);
         var processor = ClipImageProcessor.Read(options.Processor);
         var streams = new RandomStreams(stage.Seed);
+        using var varied = stage.Vary > 0 ? Compose(stage.Vary) : null;
+        var shown = varied ?? scenes;
         var result = ClipStage.Run(
             clip,
             step =>
             {
                 var random = new Random((int)(uint)streams.Seed(RandomStreams.Order, step));
-                var pick = step % 2 == 0 ? scenes.Any(stage.Batch) : scenes.Alike(stage.Batch, AlikeGroup, random);
-                return (processor.Standardise(scenes.Pictures(pick)), scenes.Ids[pick].to(ScalarType.Int64));
+                var pick = step % 2 == 0 ? shown.Any(stage.Batch) : shown.Alike(stage.Batch, AlikeGroup, random);
+                return (processor.Standardise(shown.Pictures(pick)), shown.Ids[pick].to(ScalarType.Int64));
             },
             stage,
             progress,
@@ -127,6 +130,9 @@ public sealed class Pretraining : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => scenes.Dispose();
+
+    private SceneCache Compose(double vary) =>
+        SceneCache.Compose(pack, tokenizer, options.Scenes, options.Seed, options.Device, vary);
 
     /// <summary>
     /// A network with first weights. They are drawn on the CPU, so that a seed gives the same on every device.

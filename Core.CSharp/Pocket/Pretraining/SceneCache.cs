@@ -32,9 +32,12 @@ public sealed class SceneCache : IDisposable
     /// <param name="count">How many scenes.</param>
     /// <param name="seed">Which ones.</param>
     /// <param name="device">Where to.</param>
-    public static SceneCache Compose(IconPack pack, ClipTokenizer tokenizer, int count, int seed, Device device)
+    /// <param name="vary">The share of icons shown in other colours and shapes.</param>
+    public static SceneCache Compose(
+        IconPack pack, ClipTokenizer tokenizer, int count, int seed, Device device, double vary = 0)
     {
-        using var set = SceneSet.Draw(pack, count, seed);
+        using var drawn = SceneSet.Draw(pack, count, seed);
+        using var set = vary > 0 ? drawn.Varied(vary, seed) : drawn;
         using var composer = new SceneComposer(pack, device);
         var pictures = Render(set, composer, device);
         using var ids = CaptionTokens.Encode(tokenizer, set.Captions);

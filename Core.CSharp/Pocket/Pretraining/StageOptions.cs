@@ -24,6 +24,12 @@ public sealed record StageOptions
     /// <summary>Largest gradient norm.</summary>
     public double ClipNorm { get; init; } = 1;
 
+    /// <summary>
+    /// The share of icons that towers see in other colours and shapes, 0 to 1: they then know things by more than the
+    /// few drawings there are.
+    /// </summary>
+    public double Vary { get; init; }
+
     /// <summary>Root seed of every random stream of the stage.</summary>
     public string Seed { get; init; } = "0";
 

@@ -1,0 +1,69 @@
+using System.Security.Cryptography;
+using Recipes.Core.Schedules;
+
+namespace Recipes.Core.Weights.Original;
+
+/// <summary>What a single-file checkpoint says about itself, in the words of <see cref="ModelFolder"/>.</summary>
+internal static class CheckpointFacts
+{
+    /// <exception cref="RecipesException">It is no whole checkpoint of a known family.</exception>
+    public static ModelFolder Read(string path)
+    {
+        OriginalCheckpoint.CheckName(path);
+        using var file = SafeTensorsFile.Open(path);
+        var checkpoint = OriginalCheckpoint.Read(file, configs: null);
+        var tensors = checkpoint.Keys.SelectMany(component =>
+            component.Value.Select(row => (Component: component.Key, Tensor: Part(file, row)))).ToList();
+        return new ModelFolder(
+            path,
+            checkpoint.Keys.Keys.ToDictionary(component => component, _ => (IReadOnlyList<string>)[path]),
+            () => checkpoint.Tokenizers[0],
+            () => Hash(path))
+        {
+            PipelineClass = checkpoint.PipelineClass,
+            Family = checkpoint.Family,
+            NativeSize = (int)checkpoint.UNet.SampleSize * checkpoint.Vae.Factor,
+            LatentFactor = checkpoint.Vae.Factor,
+            InChannels = (int)checkpoint.UNet.InChannels,
+            CrossAttentionDim = (int)checkpoint.UNet.CrossAttentionDim,
+            PredictionType = checkpoint.Scheduler.PredictionType switch
+            {
+                PredictionType.Velocity => "v_prediction",
+                PredictionType.Sample => "sample",
+                _ => "epsilon",
+            },
+            ParameterCount = tensors.Sum(part => part.Tensor.Shape.Aggregate(1L, (count, length) => count * length)),
+            Bytes = new FileInfo(path).Length,
+            Layers =
+            [
+                .. tensors
+                    .Where(part => part.Component != "vae")
+                    .Select(part => LayerInfo.Of(part.Component, part.Tensor))
+                    .OfType<LayerInfo>()
+                    .OrderBy(layer => layer.Component, StringComparer.Ordinal)
+                    .ThenBy(layer => layer.Name, StringComparer.Ordinal),
+            ],
+        };
+    }
+
+    /// <summary>A tensor under its diffusers name and in its diffusers shape.</summary>
+    private static TensorInfo Part(SafeTensorsFile file, KeyRow row)
+    {
+        var stored = file.Info(row.Original);
+        return stored with { Name = row.Diffusers, Shape = row.How.Shape(stored.Shape) };
+    }
+
+    private static string Hash(string path)
+    {
+        try
+        {
+            using var stream = File.OpenRead(path);
+            return Convert.ToHexStringLower(SHA256.HashData(stream));
+        }
+        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
+        {
+            throw new RecipesException(
+                path, $"it cannot be read ({e.Message.TrimEnd('.')})", "Check that it is a readable file.", e);
+        }
+    }
+}
