@@ -3,7 +3,6 @@ namespace Recipes.Runs
 open System
 open System.Collections.Generic
 open System.Globalization
-open System.IO
 open System.Text.Json
 open Recipes
 
