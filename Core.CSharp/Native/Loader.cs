@@ -86,7 +86,7 @@ internal static class Loader
     private static Loaded LoadOnce()
     {
         var (folder, source) = Locate();
-        ThreadWaiting.Sleep();
+        NativeVariables.Set();
         var parts = new Dictionary<string, IntPtr>();
         foreach (var name in Order)
         {

@@ -42,6 +42,15 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     /// <summary>Where its weights lie.</summary>
     public Device Device => encoder.Input.Weight.device;
 
+    /// <summary>
+    /// Whether larger images than <see cref="VaeConfig.SampleSize"/> are mapped in overlapping tiles of that size, so
+    /// that memory does not grow with them. Each tile is normalised by itself, so the result differs a little.
+    /// </summary>
+    public bool Tiling { get; set; }
+
+    /// <summary>Whether the images of a batch are mapped one at a time, which takes less memory.</summary>
+    public bool Slicing { get; set; }
+
     /// <summary>The distribution of the latents of pictures; not scaled.</summary>
     /// <param name="images">
     /// [batch, 3, height, width] in [-1, 1]; the sides are multiples of <see cref="VaeConfig.Factor"/>.
@@ -50,8 +59,7 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     {
         CheckShape(images, Config.InChannels, "pictures");
         using var scope = NewDisposeScope();
-        var moments = encoder.forward(images.to_type(DType));
-        moments = quant_conv is null ? moments : quant_conv.forward(moments);
+        var moments = Sliced(images.to_type(DType), image => Tiled(image, Config.Factor, 1, Moments));
         var halves = moments.chunk(2, 1);
         var (mean, logVar) = scope.MoveToOuter(halves[0].alias(), halves[1].clamp(-30, 20));
         return new LatentDistribution(mean, logVar);
@@ -63,9 +71,7 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     {
         CheckShape(latents, Config.LatentChannels, "latents");
         using var scope = NewDisposeScope();
-        var hidden = latents.to_type(DType);
-        hidden = post_quant_conv is null ? hidden : post_quant_conv.forward(hidden);
-        return decoder.forward(hidden).MoveToOuterDisposeScope();
+        return Sliced(latents.to_type(DType), one => Tiled(one, 1, Config.Factor, Pixels)).MoveToOuterDisposeScope();
     }
 
     /// <summary>Pictures through the most likely latents and back.</summary>
@@ -73,6 +79,41 @@ public sealed class AutoencoderKL : nn.Module<Tensor, Tensor>
     {
         using var latents = Encode(input);
         return Decode(latents.Mode);
+    }
+
+    /// <summary>Means and log-variances of one piece, one after the other in the channels.</summary>
+    private Tensor Moments(Tensor images)
+    {
+        using var scope = NewDisposeScope();
+        var moments = encoder.forward(images);
+        return (quant_conv is null ? moments : quant_conv.forward(moments)).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Pixels(Tensor latents)
+    {
+        using var scope = NewDisposeScope();
+        var hidden = post_quant_conv is null ? latents : post_quant_conv.forward(latents);
+        return decoder.forward(hidden).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Sliced(Tensor input, Func<Tensor, Tensor> map)
+    {
+        if (!Slicing || input.shape[0] <= 1)
+        {
+            return map(input);
+        }
+
+        using var scope = NewDisposeScope();
+        return cat([.. input.split(1).Select(map)], 0).MoveToOuterDisposeScope();
+    }
+
+    private Tensor Tiled(Tensor input, long inScale, long outScale, Func<Tensor, Tensor> map)
+    {
+        var tile = Math.Max(1, Config.SampleSize / Config.Factor);
+        var shape = input.shape;
+        return Tiling && Math.Max(shape[2], shape[3]) > tile * inScale
+            ? VaeTiles.Map(input, tile, inScale, outScale, map)
+            : map(input);
     }
 
     private void CheckShape(Tensor input, long channels, string what)

@@ -72,18 +72,18 @@ public sealed record ClipTextConfig
         var config = new ClipTextConfig
         {
             Where = file.Path,
-            VocabSize = file.Integer("vocab_size", 49408),
-            HiddenSize = file.Integer("hidden_size", 512),
-            IntermediateSize = file.Integer("intermediate_size", 2048),
-            NumHiddenLayers = file.Integer("num_hidden_layers", 12),
-            NumAttentionHeads = file.Integer("num_attention_heads", 8),
-            MaxPositionEmbeddings = file.Integer("max_position_embeddings", 77),
+            VocabSize = file.Count("vocab_size", 49408),
+            HiddenSize = file.Count("hidden_size", 512),
+            IntermediateSize = file.Count("intermediate_size", 2048),
+            NumHiddenLayers = file.Count("num_hidden_layers", 12),
+            NumAttentionHeads = file.Count("num_attention_heads", 8),
+            MaxPositionEmbeddings = file.Count("max_position_embeddings", 77),
             HiddenAct = file.Text("hidden_act", "quick_gelu"),
-            LayerNormEps = file.Number("layer_norm_eps", 1e-5),
-            BosTokenId = file.Integer("bos_token_id", 49406),
-            EosTokenId = file.Integer("eos_token_id", 49407),
-            PadTokenId = file.Integer("pad_token_id", 1),
-            ProjectionDim = file.Integer("projection_dim", 512),
+            LayerNormEps = file.Size("layer_norm_eps", 1e-5),
+            BosTokenId = file.Index("bos_token_id", 49406),
+            EosTokenId = file.Index("eos_token_id", 49407),
+            PadTokenId = file.Index("pad_token_id", 1),
+            ProjectionDim = file.Count("projection_dim", 512),
         };
         ClipShape.CheckHeads(config.Where, config.HiddenSize, config.NumAttentionHeads);
         return config;

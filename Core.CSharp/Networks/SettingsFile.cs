@@ -9,6 +9,9 @@ namespace Recipes.Core.Networks;
 /// </summary>
 internal sealed class SettingsFile
 {
+    /// <summary>No width, count or vocabulary of a network comes near it.</summary>
+    private const long MostOfAnything = 100_000_000;
+
     private readonly JsonObject fields;
     private readonly HashSet<string> known = [];
 
@@ -64,6 +67,33 @@ internal sealed class SettingsFile
     public bool IsFilled(string field) => IsList(field) && fields[field]!.AsArray().All(item => item is not null);
 
     public long Integer(string field, long missing) => Has(field) ? Value<long>(fields[field]!, field) : missing;
+
+    /// <summary>A count or a size: 1 or more, and few enough to be one.</summary>
+    public long Count(string field, long missing) => Bounded(field, Integer(field, missing), 1);
+
+    /// <summary>A place in a list: 0 or more.</summary>
+    public long Index(string field, long missing) => Bounded(field, Integer(field, missing), 0);
+
+    /// <summary>The field of counts, none of which may be 0.</summary>
+    public T[] Counts<T>(string field, T[] values)
+        where T : System.Numerics.INumber<T>
+    {
+        foreach (var value in values)
+        {
+            if (value < T.One || value > T.CreateChecked(MostOfAnything))
+            {
+                throw Refusal(Path, field, Shown(field), $"Give whole numbers from 1 to {MostOfAnything}.");
+            }
+        }
+
+        return values;
+    }
+
+    /// <summary>A number that is not negative.</summary>
+    public double Size(string field, double missing) =>
+        Number(field, missing) is var value && value >= 0 && double.IsFinite(value)
+            ? value
+            : throw Refusal(Path, field, Shown(field), "Give a number from 0 up.");
 
     public double Number(string field, double missing) => Has(field) ? Value<double>(fields[field]!, field) : missing;
 
@@ -154,6 +184,11 @@ internal sealed class SettingsFile
         JsonNode.DeepEquals(node, value is null ? null : JsonSerializer.SerializeToNode(value))
         || (node is JsonValue number && value is int or double && number.TryGetValue<double>(out var found)
             && found == Convert.ToDouble(value));
+
+    private long Bounded(string field, long value, long least) =>
+        value >= least && value <= MostOfAnything
+            ? value
+            : throw Refusal(Path, field, Shown(field), $"Give a whole number from {least} to {MostOfAnything}.");
 
     private RecipesException Wrong(string field, string expected) =>
         new(Path, $"\"{field}\" is {Shown(field)}, not {expected}", "Download the model's files again.");

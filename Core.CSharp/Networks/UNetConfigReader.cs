@@ -8,8 +8,8 @@ internal static class UNetConfigReader
     {
         var config = ReadEncoder(file) with
         {
-            SampleSize = file.Integer("sample_size", 64),
-            OutChannels = file.Integer("out_channels", 4),
+            SampleSize = file.Count("sample_size", 64),
+            OutChannels = file.Count("out_channels", 4),
             UpBlockTypes = file.List("up_block_types", DefaultUp),
             MidBlockOnlyCrossAttention = file.Flag("mid_block_only_cross_attention", false),
         };
@@ -22,29 +22,30 @@ internal static class UNetConfigReader
     public static UNetConfig ReadEncoder(SettingsFile file)
     {
         RefuseOtherEncoders(file);
-        var widths = file.List<long>("block_out_channels", [320, 640, 1280, 1280]);
+        var widths = file.Counts("block_out_channels", file.List<long>("block_out_channels", [320, 640, 1280, 1280]));
         var heads = file.Has("num_attention_heads") ? "num_attention_heads" : "attention_head_dim";
         file.Ignore("attention_head_dim");
         var down = file.List("down_block_types", DefaultDown);
         return new UNetConfig
         {
             Where = file.Path,
-            InChannels = file.Integer("in_channels", 4),
+            InChannels = file.Count("in_channels", 4),
             BlockOutChannels = widths,
             DownBlockTypes = down,
             UpBlockTypes = [.. down.Reverse().Select(name => name.Replace("Down", "Up", StringComparison.Ordinal))],
-            LayersPerBlock = file.Integer("layers_per_block", 2),
-            CrossAttentionDim = file.Integer("cross_attention_dim", 1280),
+            LayersPerBlock = file.Count("layers_per_block", 2),
+            CrossAttentionDim = file.Count("cross_attention_dim", 1280),
             AttentionHeads = file.PerLevel(heads, widths.Length, 8L),
-            TransformerLayersPerBlock = file.PerLevel("transformer_layers_per_block", widths.Length, 1L),
+            TransformerLayersPerBlock = file.Counts(
+                "transformer_layers_per_block", file.PerLevel("transformer_layers_per_block", widths.Length, 1L)),
             OnlyCrossAttention = file.PerLevel("only_cross_attention", widths.Length, false),
             UseLinearProjection = file.Flag("use_linear_projection", false),
             UpcastAttention = file.Flag("upcast_attention", false),
-            NormNumGroups = file.Integer("norm_num_groups", 32),
-            NormEps = file.Number("norm_eps", 1e-5),
+            NormNumGroups = file.Count("norm_num_groups", 32),
+            NormEps = file.Size("norm_eps", 1e-5),
             FlipSinToCos = file.Flag("flip_sin_to_cos", true),
-            FreqShift = file.Number("freq_shift", 0),
-            NumClassEmbeds = file.Integer("num_class_embeds"),
+            FreqShift = file.Size("freq_shift", 0),
+            NumClassEmbeds = file.Has("num_class_embeds") ? file.Count("num_class_embeds", 1) : null,
             AdditionTimeEmbedDim = Added(file, "addition_time_embed_dim"),
             ProjectionClassEmbeddingsInputDim = Added(file, "projection_class_embeddings_input_dim"),
         };
@@ -60,12 +61,14 @@ internal static class UNetConfigReader
     {
         if (!file.Has("addition_embed_type"))
         {
-            file.Ignore(field);
+            // It has no part then, but a text there is a broken file.
+            _ = file.Integer(field);
             return null;
         }
 
-        return file.Integer(field)
-            ?? throw new RecipesException(
+        return file.Has(field)
+            ? file.Count(field, 1)
+            : throw new RecipesException(
                 file.Path,
                 $"\"{field}\" is missing, though addition_embed_type is set",
                 "Download the model's files again.");

@@ -53,19 +53,19 @@ public sealed record VaeConfig
         file.Only("act_fn", "silu", "swish");
         file.Only("latents_mean", [null]);
         file.Only("latents_std", [null]);
-        var widths = file.List<long>("block_out_channels", [64]);
+        var widths = file.Counts("block_out_channels", file.List<long>("block_out_channels", [64]));
         CheckBlocks(file, "down_block_types", "DownEncoderBlock2D", widths.Length);
         CheckBlocks(file, "up_block_types", "UpDecoderBlock2D", widths.Length);
         var config = new VaeConfig
         {
             Where = file.Path,
-            SampleSize = file.Integer("sample_size", 32),
-            InChannels = file.Integer("in_channels", 3),
-            OutChannels = file.Integer("out_channels", 3),
-            LatentChannels = file.Integer("latent_channels", 4),
+            SampleSize = file.Count("sample_size", 32),
+            InChannels = file.Count("in_channels", 3),
+            OutChannels = file.Count("out_channels", 3),
+            LatentChannels = file.Count("latent_channels", 4),
             BlockOutChannels = widths,
-            LayersPerBlock = file.Integer("layers_per_block", 1),
-            NormNumGroups = file.Integer("norm_num_groups", 32),
+            LayersPerBlock = file.Count("layers_per_block", 1),
+            NormNumGroups = file.Count("norm_num_groups", 32),
             ScalingFactor = file.Number("scaling_factor", 0.18215),
             ShiftFactor = file.Number("shift_factor", 0),
             UseQuantConv = file.Flag("use_quant_conv", true),

@@ -1,5 +1,6 @@
 using System.Buffers.Binary;
 using System.IO.MemoryMappedFiles;
+using Microsoft.Win32.SafeHandles;
 
 namespace Recipes.Core.Weights;
 
@@ -13,18 +14,23 @@ public sealed class SafeTensorsFile : IDisposable
     private readonly MemoryMappedFile map;
     private readonly MemoryMappedViewAccessor view;
     private readonly unsafe byte* data;
+    private readonly SafeFileHandle handle;
+    private readonly long start;
     private bool disposed;
 
-    private unsafe SafeTensorsFile(string path, SafeTensorsHeader header, MemoryMappedFile map, long headerEnd)
+    private unsafe SafeTensorsFile(
+        string path, SafeTensorsHeader header, MemoryMappedFile map, SafeFileHandle handle, long headerEnd)
     {
+        this.handle = handle;
+        start = headerEnd;
         Path = path;
         Metadata = header.Metadata;
         Tensors = header.Tensors;
         this.map = map;
         view = map.CreateViewAccessor(0, 0, MemoryMappedFileAccess.Read);
-        byte* start = null;
-        view.SafeMemoryMappedViewHandle.AcquirePointer(ref start);
-        data = start + view.PointerOffset + headerEnd;
+        byte* first = null;
+        view.SafeMemoryMappedViewHandle.AcquirePointer(ref first);
+        data = first + view.PointerOffset + headerEnd;
     }
 
     /// <summary>The file.</summary>
@@ -72,7 +78,8 @@ public sealed class SafeTensorsFile : IDisposable
             var header = SafeTensorsHeader.Parse(path, json, length - headerEnd);
             var map = MemoryMappedFile.CreateFromFile(
                 stream, null, length, MemoryMappedFileAccess.Read, HandleInheritability.None, leaveOpen: false);
-            return new SafeTensorsFile(path, header, map, headerEnd);
+            var handle = File.OpenHandle(path, options: FileOptions.SequentialScan);
+            return new SafeTensorsFile(path, header, map, handle, headerEnd);
         }
         catch (Exception e) when (e is FileNotFoundException or DirectoryNotFoundException)
         {
@@ -118,11 +125,35 @@ public sealed class SafeTensorsFile : IDisposable
         return new ReadOnlySpan<byte>(data + info.Begin + offset, count);
     }
 
+    /// <summary>
+    /// Reads part of a tensor's bytes without the mapping: pages of a mapping count as this process's memory, so that
+    /// a model read through one would take its size twice.
+    /// </summary>
+    /// <exception cref="RecipesException">The file has become shorter, or cannot be read.</exception>
+    internal void Read(TensorInfo info, long offset, Span<byte> target)
+    {
+        ObjectDisposedException.ThrowIf(disposed, this);
+        try
+        {
+            for (var done = 0; done < target.Length;)
+            {
+                var count = RandomAccess.Read(handle, target[done..], start + info.Begin + offset + done);
+                done += count > 0 ? count : throw new EndOfStreamException("it has become shorter");
+            }
+        }
+        catch (IOException e)
+        {
+            throw new RecipesException(
+                Path, $"it cannot be read ({e.Message.TrimEnd('.')})", "Check the disk it lies on.", e);
+        }
+    }
+
     /// <inheritdoc/>
     public void Dispose()
     {
         if (!disposed)
         {
+            handle.Dispose();
             disposed = true;
             view.SafeMemoryMappedViewHandle.ReleasePointer();
             view.Dispose();

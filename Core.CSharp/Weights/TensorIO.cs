@@ -10,6 +10,9 @@ public static class TensorIO
     /// <summary>Bytes copied at once: spans, and so pieces, end at 2 GB.</summary>
     private const int Piece = 1 << 30;
 
+    /// <summary>Bytes read and looked at before the next are read: few enough to be still in the cache.</summary>
+    private const int Chunk = 1 << 20;
+
     /// <summary>A new tensor with the file's values.</summary>
     /// <param name="file">The file.</param>
     /// <param name="name">The tensor's key.</param>
@@ -39,19 +42,21 @@ public static class TensorIO
     }
 
     /// <summary>Copies a tensor's values into one of the same shape, converted to its type and device.</summary>
-    internal static void CopyTo(TensorPart part, Tensor target)
+    /// <returns>Whether all values are finite, also once they are converted.</returns>
+    internal static bool CopyTo(TensorPart part, Tensor target)
     {
         var (file, name, how) = part;
         var info = file.Info(name);
         if (how is Arrangement.Same or Arrangement.Convolution && target.device_type == DeviceType.CPU
             && target.is_contiguous() && target.dtype == ScalarTypeOf(info.DType))
         {
-            CopyBytes(file, info, target);
-            return;
+            return CopyBytes(file, info, target);
         }
 
         using var scope = NewDisposeScope();
-        var source = file.Read(name);
+        var type = ScalarTypeOf(info.DType);
+        var source = type is null ? file.Read(name) : empty(info.Shape, dtype: type, device: CPU);
+        var finite = type is null || CopyBytes(file, info, source);
         target.copy_(how switch
         {
             Arrangement.Same => source,
@@ -59,6 +64,9 @@ public static class TensorIO
             Arrangement.Transposed => source.t(),
             _ => source.chunk(3)[how.Third() ?? 0],
         });
+        // Values of 16 bits are within the range of float32; any other conversion may overflow.
+        var safe = target.dtype == ScalarType.Float32 && info.DType is DType.F16 or DType.BF16;
+        return finite && (safe || IsFinite(target));
     }
 
     /// <summary>The libtorch type of a file's type, or null where there is none.</summary>
@@ -107,6 +115,40 @@ public static class TensorIO
     /// <summary>What to do with the bytes from <paramref name="offset"/> on.</summary>
     internal delegate void SpanPiece(long offset, Span<byte> bytes);
 
-    private static void CopyBytes(SafeTensorsFile file, TensorInfo info, Tensor target) =>
-        EachPiece(target, (offset, bytes) => file.Bytes(info, offset, bytes.Length).CopyTo(bytes));
+    /// <summary>Reads a tensor's bytes, and says whether all its values are finite.</summary>
+    private static bool CopyBytes(SafeTensorsFile file, TensorInfo info, Tensor target)
+    {
+        var finite = true;
+        EachPiece(target, (offset, bytes) =>
+        {
+            for (var at = 0; at < bytes.Length; at += Chunk)
+            {
+                var part = bytes.Slice(at, Math.Min(Chunk, bytes.Length - at));
+                file.Read(info, offset + at, part);
+                finite = finite && FiniteBits.All(part, info.DType);
+            }
+        });
+        return finite;
+    }
+
+    /// <summary>
+    /// Whether all values are finite. A sum takes one pass and shows NaN and infinity; it may overflow by itself.
+    /// </summary>
+    private static bool IsFinite(Tensor values)
+    {
+        if (!values.is_floating_point())
+        {
+            return true;
+        }
+
+        using var sum = values.sum(ScalarType.Float32);
+        if (float.IsFinite(sum.item<float>()))
+        {
+            return true;
+        }
+
+        using var finite = values.isfinite();
+        using var all = finite.all();
+        return all.item<bool>();
+    }
 }

@@ -72,6 +72,7 @@ type SampleArgs =
     | [<Unique>] LibTorch of folder: string
     | [<Unique>] Json
     | [<Unique>] Quiet
+    | [<Hidden; Unique>] First_Step
 
     interface IArgParserTemplate with
         member a.Usage =
@@ -87,6 +88,47 @@ type SampleArgs =
             | LibTorch _ -> "use the libtorch of this folder, such as the torch/lib of an installed PyTorch"
             | Json -> "print the results as one JSON object"
             | Quiet -> "print no progress"
+            | First_Step -> "stop after the first step, and print when each stage was reached"
+
+/// `recipes bench load`
+type BenchLoadArgs =
+    | [<Unique>] Model of folder: string
+    | [<Unique>] Write of folder: string
+    | [<Unique>] Shape of name: string
+    | [<Unique; CustomCommandLine("--dtype")>] DType of name: string
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Model _ -> "the model folder to load (default: the embedded model's)"
+            | Write _ -> "first write a model folder with random float16 weights there"
+            | Shape _ -> "the shape to write: sd15, sd21 or sdxl (default: sd15)"
+            | DType _ -> "what the weights become: float16, bfloat16 or float32 (default: float16)"
+            | Json -> "print the figures as one JSON object"
+
+/// `recipes bench start`
+type BenchStartArgs =
+    | [<Unique>] Runs of count: int
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Runs _ -> "how often to start (default: 3)"
+            | Json -> "print the figures as one JSON object"
+
+/// `recipes bench`
+[<RequireSubcommand>]
+type BenchArgs =
+    | [<CliPrefix(CliPrefix.None)>] Load of ParseResults<BenchLoadArgs>
+    | [<CliPrefix(CliPrefix.None)>] Start of ParseResults<BenchStartArgs>
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Load _ -> "time and memory of loading a model folder"
+            | Start _ -> "time from cold to the first denoising step of `recipes sample`"
 
 /// `recipes models get`
 [<RequireQualifiedAccess>]
@@ -124,6 +166,7 @@ type Args =
     | [<CliPrefix(CliPrefix.None)>] Show of ParseResults<ShowArgs>
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArgs>
     | [<CliPrefix(CliPrefix.None)>] Sample of ParseResults<SampleArgs>
+    | [<CliPrefix(CliPrefix.None)>] Bench of ParseResults<BenchArgs>
     | [<CliPrefix(CliPrefix.None)>] Models of ParseResults<ModelsArgs>
     | [<Unique>] Version
 
@@ -134,5 +177,6 @@ type Args =
             | Show _ -> "print the checked plan"
             | Run _ -> "train, draw and compare, into a run folder"
             | Sample _ -> "draw with the result of a finished run"
+            | Bench _ -> "measure this machine"
             | Models _ -> "list or download base models"
             | Version -> "print the version"

@@ -38,11 +38,14 @@ let private dispatch (args: ParseResults<Args>) =
     | Show args :: _ -> show args
     | Args.Run args :: _ -> Run.verb args
     | Args.Sample args :: _ -> Sample.verb args
+    | Args.Bench args :: _ -> Bench.verb args
     | Args.Models args :: _ -> ModelsVerb.verb args
     | [] -> Faults.wrongUse
 
 [<EntryPoint>]
 let main args =
+    Stages.began ()
+
     match Parsing.parse args with
     | Error refusal ->
         (if refusal.Code = 0 then Console.Out else Console.Error).WriteLine refusal.Text

@@ -74,7 +74,13 @@ module Sample =
             Quiet = args.Contains SampleArgs.Quiet
         }
 
+        let told (progress: RunProgress) =
+            match progress with
+            | RunProgress.Reached _ when args.Contains SampleArgs.First_Step -> Stages.firstStep ()
+            | _ -> ()
+
         Submission.evaluate submission (fun _ plans ->
+            Stages.scriptRead ()
             use stop = new Interruption()
 
             let recipe (submitted: Submitted) =
@@ -91,7 +97,12 @@ module Sample =
             try
                 for plan in List.map recipe plans do
                     use display = Display.choose submission.Quiet
-                    print submission.Json plan (Redraw.run plan options display.Tell stop.Token)
+
+                    let tell progress =
+                        told progress
+                        display.Tell progress
+
+                    print submission.Json plan (Redraw.run plan options tell stop.Token)
 
                 Faults.ok
             with :? OperationCanceledException ->

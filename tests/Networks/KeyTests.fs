@@ -3,6 +3,7 @@ module Recipes.Tests.KeyTests
 open System.IO
 open Expecto
 open TorchSharp
+open Recipes.Core.Bench
 open Recipes.Core.Networks
 
 /// Keys and shapes of a published model, without its weights.
@@ -47,50 +48,21 @@ let private encoder name (config: UNetConfig) =
 
 let private clip config () : torch.nn.Module = new ClipTextModel(config, torch.META)
 
-let private sd2 =
-    UNetConfig(
-        SampleSize = 96L,
-        CrossAttentionDim = 1024L,
-        AttentionHeads = [| 5L; 10L; 20L; 20L |],
-        UseLinearProjection = true
-    )
-
-let private sdxl =
-    UNetConfig(
-        SampleSize = 128L,
-        BlockOutChannels = [| 320L; 640L; 1280L |],
-        DownBlockTypes = [| "DownBlock2D"; "CrossAttnDownBlock2D"; "CrossAttnDownBlock2D" |],
-        UpBlockTypes = [| "CrossAttnUpBlock2D"; "CrossAttnUpBlock2D"; "UpBlock2D" |],
-        CrossAttentionDim = 2048L,
-        AttentionHeads = [| 5L; 10L; 20L |],
-        TransformerLayersPerBlock = [| 1L; 2L; 10L |],
-        UseLinearProjection = true,
-        AdditionTimeEmbedDim = 256L,
-        ProjectionClassEmbeddingsInputDim = 2816L
-    )
-
-let private openClip width inner layers heads projection =
-    ClipTextConfig(
-        HiddenSize = width,
-        IntermediateSize = inner,
-        NumHiddenLayers = layers,
-        NumAttentionHeads = heads,
-        HiddenAct = "gelu",
-        ProjectionDim = projection
-    )
-
 [<Tests>]
 let tests =
     testList "keys" [
-        agrees "unet_sd15" (unet (UNetConfig()))
+        agrees "unet_sd15" (unet ModelShapes.Sd15.UNet)
         agrees "unet_sd15_inpaint" (unet (UNetConfig(InChannels = 9L)))
-        agrees "unet_sd21" (unet sd2)
-        agrees "unet_sdxl" (unet sdxl)
-        agrees "controlnet_sd15" (fun () -> new ControlNetModel(ControlNetConfig(Encoder = UNetConfig()), torch.META))
-        encoder "unet_sd21" sd2
-        encoder "unet_sdxl" sdxl
-        agrees "vae_sd" (fun () -> new AutoencoderKL(VaeConfig(), torch.META))
-        agrees "clip_l_sd15" (clip (ClipTextConfig()))
-        agrees "openclip_h_sd21" (clip (openClip 1024L 4096L 23L 16L (System.Nullable())))
-        agrees "openclip_g_sdxl_te2" (clip (openClip 1280L 5120L 32L 20L (System.Nullable 1280L)))
+        agrees "unet_sd21" (unet ModelShapes.Sd21.UNet)
+        agrees "unet_sdxl" (unet ModelShapes.Sdxl.UNet)
+        agrees "controlnet_sd15" (fun () ->
+            new ControlNetModel(ControlNetConfig(Encoder = ModelShapes.Sd15.UNet), torch.META))
+        encoder "unet_sd21" ModelShapes.Sd21.UNet
+        encoder "unet_sdxl" ModelShapes.Sdxl.UNet
+        for shape in ModelShapes.All do
+            testList shape.Name [ agrees "vae_sd" (fun () -> new AutoencoderKL(shape.Vae, torch.META)) ]
+        agrees "clip_l_sd15" (clip ModelShapes.Sd15.TextEncoders[0])
+        testList "sdxl first" [ agrees "clip_l_sd15" (clip ModelShapes.Sdxl.TextEncoders[0]) ]
+        agrees "openclip_h_sd21" (clip ModelShapes.Sd21.TextEncoders[0])
+        agrees "openclip_g_sdxl_te2" (clip ModelShapes.Sdxl.TextEncoders[1])
     ]

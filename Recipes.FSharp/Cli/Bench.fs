@@ -1,0 +1,115 @@
+namespace Recipes.Cli
+
+open System
+open System.IO
+open Argu
+open Recipes
+open Recipes.Core
+open Recipes.Core.Bench
+open Recipes.Core.Pocket
+open TorchSharp
+
+/// `recipes bench`: figures of this machine, never a verdict.
+[<RequireQualifiedAccess>]
+module Bench =
+    let private number = Json.Number
+
+    let private print asJson (lines: string list) (fields: (string * Json) list) =
+        if asJson then
+            Json.Object fields |> Json.canonical |> Console.Out.WriteLine
+        else
+            lines |> List.iter (fun (line: string) -> Console.Out.WriteLine line)
+
+        Faults.ok
+
+    let private dtype (name: string) =
+        match name with
+        | "float16" -> torch.ScalarType.Float16
+        | "bfloat16" -> torch.ScalarType.BFloat16
+        | "float32" -> torch.ScalarType.Float32
+        | _ -> raise (Submission.wrong $"--dtype {name}" "is no type" "Write float16, bfloat16 or float32.")
+
+    let private shape (name: string) =
+        try
+            ModelShapes.Named name
+        with :? RecipesException as error ->
+            raise (WrongUse error)
+
+    let private load (args: ParseResults<BenchLoadArgs>) =
+        let dtype = args.GetResult(BenchLoadArgs.DType, "float16") |> dtype
+
+        let folder =
+            match args.TryGetResult BenchLoadArgs.Write, args.TryGetResult BenchLoadArgs.Model with
+            | Some folder, None ->
+                let shape = args.GetResult(BenchLoadArgs.Shape, "sd15") |> shape
+                RandomModel.Write(shape, folder) |> ignore
+                folder
+            | None, Some folder -> folder
+            | None, None when not (args.Contains BenchLoadArgs.Shape) -> PocketModel.Folder
+            | _ ->
+                raise (
+                    Submission.wrong
+                        "bench load"
+                        "does not say what to load"
+                        "Give --model FOLDER, or --write FOLDER to have one made."
+                )
+
+        let result = LoadBench.Run(folder, null, dtype)
+        let first = if result.Forgotten then "cold" else "first"
+        let gigabytes bytes = float (bytes: int64) / 1e9
+
+        print (args.Contains BenchLoadArgs.Json) [
+            $"{folder}: {gigabytes result.FileBytes:F2} GB of weights"
+            $"  {first, -5} {result.LoadSeconds:F2} s to load, {result.ReadSeconds:F2} s to read the bytes alone"
+            $"  warm  {result.WarmLoadSeconds:F2} s to load ({result.WarmCpuSeconds:F2} s of processor time), "
+            + $"{result.WarmReadSeconds:F2} s to read the bytes alone"
+            $"  memory {gigabytes result.MemoryPeak:F2} GB at most, {result.PeakRatio:F2} times the weights held; "
+            + $"{gigabytes result.MemoryBefore:F2} GB before"
+        ] [
+            "bytes", number (float result.FileBytes)
+            "cold", Json.Bool result.Forgotten
+            "load_seconds", number result.LoadSeconds
+            "read_seconds", number result.ReadSeconds
+            "warm_load_seconds", number result.WarmLoadSeconds
+            "warm_load_cpu_seconds", number result.WarmCpuSeconds
+            "warm_read_seconds", number result.WarmReadSeconds
+            "memory_before", number (float result.MemoryBefore)
+            "memory_peak", number (float result.MemoryPeak)
+            "memory_ratio", number result.PeakRatio
+        ]
+
+    let private start (args: ParseResults<BenchStartArgs>) =
+        let runs = args.GetResult(BenchStartArgs.Runs, 3)
+
+        if runs < 1 then
+            raise (Submission.wrong $"--runs {runs}" "is no number of runs" "Ask for 1 or more.")
+
+        let folder = Directory.CreateTempSubdirectory "recipes-bench-"
+
+        try
+            let starts = StartBench.run folder.FullName runs
+            let best = starts |> List.minBy _.First
+
+            let stage (name: string) (seconds: float) = $"  {name, -22} {seconds:F2} s"
+            let all = starts |> List.map (fun times -> $"{times.Cpu:F2}") |> String.concat ", "
+
+            print (args.Contains BenchStartArgs.Json) [
+                $"recipes sample, from cold to the first denoising step, best of {runs}"
+                stage "the program starts" best.Main
+                stage "the script is read" best.Read
+                stage "the first step is done" best.First
+                stage "processor time" best.Cpu + $" (each run: {all})"
+            ] [
+                "runs", Json.List(starts |> List.map (fun s -> number s.First))
+                "main_seconds", number best.Main
+                "script_seconds", number best.Read
+                "first_step_seconds", number best.First
+                "cpu_seconds", number best.Cpu
+            ]
+        finally
+            folder.Delete true
+
+    let verb (args: ParseResults<BenchArgs>) =
+        match args.GetSubCommand() with
+        | BenchArgs.Load args -> load args
+        | BenchArgs.Start args -> start args
