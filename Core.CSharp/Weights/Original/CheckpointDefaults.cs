@@ -82,7 +82,7 @@ internal static class CheckpointDefaults
         BetaSchedule = BetaSchedule.ScaledLinear,
         NumTrainTimesteps = 1000,
         StepsOffset = 0,
-        SetAlphaToOne = null,
+        NamedSetAlphaToOne = null,
         ClipSample = true,
     };
 
