@@ -14,7 +14,9 @@ internal sealed class BlobDownload(HubClient client, HubSettings settings, HubMo
     /// <summary>The name under which an unfinished file is kept.</summary>
     public static string Partial(string target) => target + ".incomplete";
 
-    /// <summary>Fetches the file to <paramref name="target"/>; <paramref name="reached"/> is told the bytes there are.</summary>
+    /// <summary>
+    /// Fetches the file to <paramref name="target"/>; <paramref name="reached"/> is told the bytes there are.
+    /// </summary>
     /// <exception cref="RecipesException">The hub refuses, cannot be reached, or sends other contents.</exception>
     public async Task RunAsync(string target, Action<long> reached, CancellationToken stop)
     {
@@ -27,7 +29,8 @@ internal sealed class BlobDownload(HubClient client, HubSettings settings, HubMo
         while (true)
         {
             reached(hash.Count);
-            await client.RetryAsync(limit => ContinueAsync(partial, hash, reached, limit), () => hash.Count, model, stop)
+            await client.RetryAsync(
+                limit => ContinueAsync(partial, hash, reached, limit), () => hash.Count, model, stop)
                 .ConfigureAwait(false);
             var found = hash.Value();
             if (hash.Count == file.Size && found == file.Hash)

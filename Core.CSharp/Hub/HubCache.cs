@@ -4,7 +4,7 @@ namespace Recipes.Core.Hub;
 
 /// <summary>
 /// Reads a cache in the layout of the huggingface_hub library: <c>models--org--name</c> with <c>refs/REVISION</c>, a
-/// commit, and <c>snapshots/COMMIT</c>, whose files are links into <c>blobs</c> or files of their own. It writes nothing.
+/// commit, and <c>snapshots/COMMIT</c>, whose files are links into <c>blobs</c> or files of their own. Writes nothing.
 /// </summary>
 internal static class HubCache
 {
@@ -59,7 +59,9 @@ internal static class HubCache
     public static bool IsThere(string path)
     {
         var file = new FileInfo(path);
-        return file.LinkTarget is null ? file.Exists : file.ResolveLinkTarget(returnFinalTarget: true) is { Exists: true };
+        return file.LinkTarget is null
+            ? file.Exists
+            : file.ResolveLinkTarget(returnFinalTarget: true) is { Exists: true };
     }
 
     /// <summary>What of a folder a model needs, or what is missing there.</summary>
@@ -75,7 +77,7 @@ internal static class HubCache
             return json.RootElement.ValueKind == JsonValueKind.Object
                 && json.RootElement.TryGetProperty("weight_map", out var map)
                 && map.ValueKind == JsonValueKind.Object
-                ? [.. map.EnumerateObject().Select(pair => pair.Value.ToString()).Distinct().Order(StringComparer.Ordinal)]
+                ? [.. map.EnumerateObject().Select(pair => pair.Value.ToString()).Distinct()]
                 : [];
         }
         catch (JsonException)

@@ -13,7 +13,8 @@ public static class HubCatalogue
 
     private static IEnumerable<HubEntry> In(string root, bool shared)
     {
-        foreach (var repository in Folders(root).Where(folder => Name(folder).StartsWith(Prefix, StringComparison.Ordinal)))
+        foreach (var repository in Folders(root)
+            .Where(folder => Name(folder).StartsWith(Prefix, StringComparison.Ordinal)))
         {
             var refs = Path.Combine(repository, "refs");
             var revisions = HubCache.Files(refs).Where(name => !name.EndsWith(".partial", StringComparison.Ordinal))

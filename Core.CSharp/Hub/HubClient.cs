@@ -5,7 +5,7 @@ using System.Text.RegularExpressions;
 
 namespace Recipes.Core.Hub;
 
-/// <summary>Asks a hub, by the interface of https://huggingface.co/docs/hub/api, and retries what a bad line cuts.</summary>
+/// <summary>Asks a hub, by the interface of huggingface.co/docs/hub/api, and retries what a bad line cuts.</summary>
 internal sealed partial class HubClient : IDisposable
 {
     private const int MostRedirects = 10;
@@ -37,7 +37,8 @@ internal sealed partial class HubClient : IDisposable
     /// <summary>The commit that the revision names.</summary>
     public async Task<string> CommitAsync(HubModel model, CancellationToken stop)
     {
-        var address = new Uri(settings.Endpoint, $"api/models/{model.Id}/revision/{Uri.EscapeDataString(model.Revision)}");
+        var address = new Uri(
+            settings.Endpoint, $"api/models/{model.Id}/revision/{Uri.EscapeDataString(model.Revision)}");
         var (json, _) = await JsonAsync(address, model, "revision", stop).ConfigureAwait(false);
         return json.ValueKind == JsonValueKind.Object
             && json.TryGetProperty("sha", out var sha)
@@ -71,7 +72,7 @@ internal sealed partial class HubClient : IDisposable
         (await JsonAsync(Address(model, commit, path), model, path, stop).ConfigureAwait(false)).Json;
 
     /// <summary>
-    /// Sends a GET, follows where it leads and gives the answer once its head is there. The token goes to the hub alone.
+    /// Sends a GET, follows where it leads and gives the answer once its head is there. Only the hub gets the token.
     /// </summary>
     /// <exception cref="CutException">No answer, or one that says to come back later.</exception>
     public async Task<HttpResponseMessage> SendAsync(

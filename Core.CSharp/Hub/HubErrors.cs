@@ -56,7 +56,8 @@ internal static class HubErrors
         "Unset HF_HUB_OFFLINE, or copy the model's folder into the cache from another machine.");
 
     /// <summary>An answer that is not what the hub's interface promises.</summary>
-    public static RecipesException Garbled(HubModel model, HubSettings settings, string what, Exception? e = null) => new(
+    public static RecipesException Garbled(
+        HubModel model, HubSettings settings, string what, Exception? e = null) => new(
         model.ToString(),
         $"{settings.Endpoint.Host} answered what no hub answers ({what})",
         "Check HF_ENDPOINT, and whether a proxy or login page answers in the hub's place.",

@@ -1,6 +1,6 @@
 namespace Recipes.Core.Hub;
 
-/// <summary>Where models are looked for and fetched from, in the terms of the huggingface_hub library's variables.</summary>
+/// <summary>Where models are looked for and fetched from, by the variables of the huggingface_hub library.</summary>
 public sealed record HubSettings
 {
     /// <summary>The hub: HF_ENDPOINT, else https://huggingface.co.</summary>

@@ -23,7 +23,9 @@ public sealed class HubStore(HubSettings settings)
         {
             if (HubCache.Commit(root, model) is { } commit)
             {
-                var folder = own ? new SnapshotFolder(root, model, commit).Folder : HubCache.Folder(root, model, commit);
+                var folder = own
+                    ? new SnapshotFolder(root, model, commit).Folder
+                    : HubCache.Folder(root, model, commit);
                 if (Directory.Exists(folder) && HubCache.Select(folder, model).Fault is { } fault)
                 {
                     return $"{folder} is not complete: {fault}";

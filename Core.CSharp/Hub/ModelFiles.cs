@@ -19,7 +19,8 @@ internal sealed partial record ModelFiles(IReadOnlyList<string> Files, string? F
         ("tokenizer_2", false, ["vocab.json", "merges.txt"], TokenizerExtras),
     ];
 
-    private static string[] TokenizerExtras => ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"];
+    private static string[] TokenizerExtras =>
+        ["tokenizer_config.json", "special_tokens_map.json", "added_tokens.json"];
 
     /// <summary>The files, or why there is no complete set of them.</summary>
     /// <param name="paths">Every file that is there, with / between parts.</param>
@@ -69,7 +70,9 @@ internal sealed partial record ModelFiles(IReadOnlyList<string> Files, string? F
 
             files.Add($"{network}/config.json");
             var stem = network.StartsWith("text", StringComparison.Ordinal) ? "model" : "diffusion_pytorch_model";
-            var (found, fault) = model.Variant is null ? (null, null) : Weights(all, network, stem, model.Variant, parts);
+            var (found, fault) = model.Variant is null
+                ? (null, null)
+                : Weights(all, network, stem, model.Variant, parts);
             hasVariant |= found is not null;
             if (found is null && fault is null)
             {
@@ -148,7 +151,11 @@ internal sealed partial record ModelFiles(IReadOnlyList<string> Files, string? F
             .ToList();
         return counts.Count == 0
             ? []
-            : [.. Enumerable.Range(1, int.Parse(counts[0])).Select(part => $"{stem}-{part:D5}-of-{counts[0]}.safetensors")];
+            :
+            [
+                .. Enumerable.Range(1, int.Parse(counts[0]))
+                    .Select(part => $"{stem}-{part:D5}-of-{counts[0]}.safetensors"),
+            ];
     }
 
     private static List<string> Variants(HashSet<string> all, string folder) =>

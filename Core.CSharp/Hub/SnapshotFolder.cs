@@ -36,8 +36,8 @@ internal sealed class SnapshotFolder(string root, HubModel model, string commit)
     }
 
     /// <summary>
-    /// Puts a file in its place, as a link to where its contents lie. Where the system has no links, our own blob is moved
-    /// there and another's file is copied.
+    /// Puts a file in its place, as a link to where its contents lie. Where the system has no links, our own blob is
+    /// moved there and another's file is copied.
     /// </summary>
     public void Place(string path, string source)
     {

@@ -1,6 +1,8 @@
 namespace Recipes.Core.Hub;
 
-/// <summary>Lets one process at a time write a model's folder in the cache; the system frees it when a process dies.</summary>
+/// <summary>
+/// Lets one process at a time write a model's folder in the cache; the system frees it when a process dies.
+/// </summary>
 internal static class StoreLock
 {
     private static readonly TimeSpan Pause = TimeSpan.FromMilliseconds(100);

@@ -81,7 +81,8 @@ internal static class ModelParts
         Require(
             source,
             source.LowResScheduler is not null == (source.PipelineClass == PipelineClasses.Upscaling),
-            $"{source.PipelineClass} comes {(source.LowResScheduler is null ? "without" : "with")} a low_res_scheduler");
+            $"{source.PipelineClass} comes {(source.LowResScheduler is null ? "without" : "with")} "
+                + "a low_res_scheduler");
         if (sizes)
         {
             var pooled = source.TextEncoders[1].ProjectionDim;

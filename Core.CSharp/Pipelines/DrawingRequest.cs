@@ -8,7 +8,9 @@ namespace Recipes.Core.Pipelines;
 /// <summary>What all pipelines are asked: texts, seeds, and how to go from noise to pictures.</summary>
 public abstract record DrawingRequest
 {
-    /// <summary>One for each image, or one for all; with <see cref="ImagesPerPrompt"/> one for so many images.</summary>
+    /// <summary>
+    /// One for each image, or one for all; with <see cref="ImagesPerPrompt"/> one for so many images.
+    /// </summary>
     public required IReadOnlyList<string> Prompts { get; init; }
 
     /// <summary>What to lead away from: as many as prompts, or one for all; nothing when null.</summary>
@@ -56,8 +58,8 @@ public abstract record DrawingRequest
     public SizeConditions? NegativeSizes { get; init; }
 
     /// <summary>
-    /// Called after each evaluation of the network. A tensor that is returned takes the latents' place; null keeps them.
-    /// Reading values of the latents makes a GPU wait.
+    /// Called after each evaluation of the network. A tensor that is returned takes the latents' place; null keeps
+    /// them. Reading values of the latents makes a GPU wait.
     /// </summary>
     public Func<SamplingStep, Tensor?>? AfterStep { get; init; }
 

@@ -48,7 +48,9 @@ public static class Inpainting
         return group => Begin(group, request, told);
     }
 
-    /// <summary>The draws come in the reference's order: the picture's latents, the noise, the masked picture's.</summary>
+    /// <summary>
+    /// The draws come in the reference's order: the picture's latents, the noise, the masked picture's.
+    /// </summary>
     private static DrawingStart Begin(DrawingGroup group, InpaintingRequest request, bool told)
     {
         using var scope = NewDisposeScope();

@@ -7,8 +7,8 @@ namespace Recipes.Core.Pipelines;
 public abstract record PictureRequest : DrawingRequest
 {
     /// <summary>
-    /// [n, 3, height, width], -1 to 1, as ImageTensor.FromImages gives them; one for each image, one for each prompt, or
-    /// one for all. The sides are multiples of the autoencoder's factor, and those of the images drawn. Not owned.
+    /// [n, 3, height, width], -1 to 1, as ImageTensor.FromImages gives them; one for each image, one for each prompt,
+    /// or one for all. The sides are multiples of the autoencoder's factor, and those of the images drawn. Not owned.
     /// </summary>
     public required Tensor Pictures { get; init; }
 

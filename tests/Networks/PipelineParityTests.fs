@@ -16,7 +16,7 @@ let private note file name =
 
 /// Pictures in the range the networks take: the reference gives them from 0 to 1, and would take both.
 let private pictures (given: Tensor) =
-    if given.min().item<float32> () < 0f then
+    if given.min().item<float32>() < 0f then
         given
     else
         given * 2.0 - 1.0

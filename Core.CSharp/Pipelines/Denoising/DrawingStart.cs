@@ -6,7 +6,9 @@ namespace Recipes.Core.Pipelines.Denoising;
 /// <summary>Where a pipeline begins with a batch of images, and what it adds to the loop.</summary>
 internal sealed record DrawingStart
 {
-    /// <summary>[images, channels, height, width], float32, as noisy as the first evaluation's; a tensor of its own.</summary>
+    /// <summary>
+    /// [images, channels, height, width], float32, as noisy as the first evaluation's; a tensor of its own.
+    /// </summary>
     public required Tensor Latents { get; init; }
 
     /// <summary>The first evaluation, counted in the sampler's timesteps.</summary>
@@ -18,6 +20,6 @@ internal sealed record DrawingStart
     /// <summary>What changes the UNet's input, in order.</summary>
     public IReadOnlyList<IDenoiserPart> Parts { get; init; } = [];
 
-    /// <summary>The latents to go on with after the evaluation of an index; null to go on with the given ones.</summary>
+    /// <summary>The latents to go on with after the evaluation of an index; null for those given.</summary>
     public Func<Tensor, int, Tensor>? AfterStep { get; init; }
 }

@@ -9,8 +9,11 @@ public sealed record PromptOptions
     /// </summary>
     public int ClipSkip { get; init; }
 
-    /// <summary>Whether layers are left out for negative prompts, too; the reference implementation does not.</summary>
-    public bool ClipSkipNegative { get; init; }
+    /// <summary>
+    /// Whether layers are left out for negative prompts, too. Versions of diffusers differ in it: the reference values
+    /// have it, other versions leave them out for prompts alone.
+    /// </summary>
+    public bool ClipSkipNegative { get; init; } = true;
 
     /// <summary>Whether brackets change weights, see <see cref="PromptWeights"/>, or are text as any other.</summary>
     public bool Weighted { get; init; } = true;

@@ -4,9 +4,9 @@ using System.Text;
 namespace Recipes.Core.Pipelines.Prompts;
 
 /// <summary>
-/// The weights of a prompt's words, in the grammar of the AUTOMATIC1111 web UI: (word) multiplies by 1.1, [word] divides
-/// by 1.1, (word:1.3) multiplies by 1.3; all nest; \( \) \[ \] \\ are the characters themselves. A bracket that is never
-/// closed reaches to the end, and a closing one that was never opened is text.
+/// The weights of a prompt's words, in the grammar of the AUTOMATIC1111 web UI: (word) multiplies by 1.1, [word]
+/// divides by 1.1, (word:1.3) multiplies by 1.3; all nest; \( \) \[ \] \\ are the characters themselves. A bracket
+/// that is never closed reaches to the end, and a closing one that was never opened is text.
 /// </summary>
 public static class PromptWeights
 {
@@ -110,7 +110,7 @@ public static class PromptWeights
                 $"the weight \"{prompt[start..end].Trim()}\" is not a number",
                 "Write a number, as in (word:1.3), or \\( and \\) for brackets that are text.");
 
-    /// <summary>Neighbours of one weight put together, so that their words are cut into tokens as in plain text.</summary>
+    /// <summary>Neighbours of one weight together: their words are cut into tokens as in plain text.</summary>
     private static List<(string Text, double Weight)> Merged(List<(string Text, double Weight)> parts)
     {
         var merged = new List<(string Text, double Weight)>();

@@ -82,7 +82,6 @@ internal static class CheckpointDefaults
         BetaSchedule = BetaSchedule.ScaledLinear,
         NumTrainTimesteps = 1000,
         StepsOffset = 0,
-        NamedSetAlphaToOne = null,
         ClipSample = true,
     };
 
