@@ -86,7 +86,8 @@ public sealed class LearnedTokens
         foreach (var part in inversion.Parts)
         {
             var width = part.Rows.shape[1];
-            var made = inversion.Family ?? (inversion.Parts.Count > 1 || part.Encoder is not null ? "SDXL" : ByWidth(width));
+            var made = inversion.Family
+                ?? (inversion.Parts.Count > 1 || part.Encoder is not null ? "SDXL" : ByWidth(width));
             var encoder = part.Encoder ?? widths.FindIndex(wide => wide == width);
             if (encoder < 0 || encoder >= widths.Count || widths[encoder] != width
                 || (inversion.Family is not null && inversion.Family != family))

@@ -60,7 +60,8 @@ internal static partial class OriginalNames
 
         if (part == "upsamplers")
         {
-            var looks = layers.Any(other => other.StartsWith($"up_blocks.{index}.attentions.", StringComparison.Ordinal));
+            var looks = layers.Any(
+                other => other.StartsWith($"up_blocks.{index}.attentions.", StringComparison.Ordinal));
             return $"output_blocks.{up[index].Start + up[index].Count - 1}.{(looks ? 2 : 1)}.{inner}";
         }
 

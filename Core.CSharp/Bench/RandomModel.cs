@@ -31,7 +31,13 @@ public static class RandomModel
         }
 
         using var scope = NewDisposeScope();
-        var index = new JsonObject { ["_class_name"] = shape.PipelineClass };
+        var index = new JsonObject
+        {
+            ["_class_name"] = shape.PipelineClass,
+            ["scheduler"] = new JsonArray("diffusers", "DDIMScheduler"),
+            ["unet"] = new JsonArray("diffusers", "UNet2DConditionModel"),
+            ["vae"] = new JsonArray("diffusers", "AutoencoderKL"),
+        };
         new SchedulerConfig
         {
             PredictionType = shape.Velocity ? PredictionType.Velocity : PredictionType.Epsilon,
@@ -45,6 +51,9 @@ public static class RandomModel
             var suffix = i == 0 ? "" : $"_{i + 1}";
             var text = shape.TextEncoders[i];
             text.Write(Path.Combine(folder, $"text_encoder{suffix}"));
+            var kind = text.ProjectionDim is null ? "CLIPTextModel" : "CLIPTextModelWithProjection";
+            index[$"text_encoder{suffix}"] = new JsonArray("transformers", kind);
+            index[$"tokenizer{suffix}"] = new JsonArray("transformers", "CLIPTokenizer");
             bytes += Weights(new ClipTextModel(text, META), folder, $"text_encoder{suffix}", "model", dtype);
             var tokenizer = Directory.CreateDirectory(Path.Combine(folder, $"tokenizer{suffix}"));
             foreach (var file in Directory.GetFiles(Path.Combine(PocketModel.Folder, "tokenizer")))

@@ -19,7 +19,8 @@ internal sealed record ControlNetCheckpoint(ControlNetConfig Config, Func<string
     /// <exception cref="RecipesException">It holds no ControlNet, or one for another kind of model.</exception>
     public static ControlNetCheckpoint Read(SafeTensorsFile file, UNetConfig unet)
     {
-        var prefix = file.Tensors.ContainsKey(ControlNetKeys.Prefix + ControlNetKeys.First) ? ControlNetKeys.Prefix : "";
+        var whole = file.Tensors.ContainsKey(ControlNetKeys.Prefix + ControlNetKeys.First);
+        var prefix = whole ? ControlNetKeys.Prefix : "";
         var original = file.Tensors.ContainsKey(prefix + ControlNetKeys.First);
         if (!original && !file.Tensors.ContainsKey(FirstOwn))
         {

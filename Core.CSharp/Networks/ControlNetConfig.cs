@@ -20,7 +20,9 @@ public sealed record ControlNetConfig
     /// <summary>Whether the network was trained on pictures whose channels are blue, green, red.</summary>
     public bool BlueFirst { get; init; }
 
-    /// <summary>Whether residuals are averaged over height and width; the control is then led as in guess mode.</summary>
+    /// <summary>
+    /// Whether residuals are averaged over height and width; the control is then led as in guess mode.
+    /// </summary>
     public bool GlobalPoolConditions { get; init; }
 
     /// <summary>Where it was read from, for messages.</summary>

@@ -22,7 +22,8 @@ public sealed record ControlNetResiduals(IReadOnlyList<Tensor> Down, Tensor Mid)
     /// middle block, evenly on a logarithmic scale.
     /// </summary>
     public ControlNetResiduals TimesRising(double factor) =>
-        new([.. Down.Select((residual, index) => residual.mul(factor * Math.Pow(10, ((double)index / Down.Count) - 1)))],
+        new(
+            [.. Down.Select((down, index) => down.mul(factor * Math.Pow(10, ((double)index / Down.Count) - 1)))],
             Mid.mul(factor));
 
     private ControlNetResiduals Each(Func<Tensor, Tensor> map) => new([.. Down.Select(map)], map(Mid));

@@ -23,7 +23,9 @@ public sealed record Control
     /// </summary>
     public double Start { get; init; }
 
-    /// <summary>The share of the steps at which it stops: step i of n (from 0) is steered if (i + 1) / n is no more.</summary>
+    /// <summary>
+    /// The share of the steps at which it stops: step i of n (from 0) is steered if (i + 1) / n is no more.
+    /// </summary>
     public double End { get; init; } = 1;
 
     /// <summary>

@@ -20,7 +20,8 @@ internal static class ControlCheck
             $"{name}'s network is in {network.DType} on {network.Device}, the model in {model.UNet.DType} on "
                 + $"{model.UNet.Device}",
             "Load both in one type on one device.");
-        request.Require(double.IsFinite(control.Scale), $"{name}'s scale is {control.Scale}", "Give a number, such as 1.");
+        request.Require(
+            double.IsFinite(control.Scale), $"{name}'s scale is {control.Scale}", "Give a number, such as 1.");
         request.Require(
             control.Start is >= 0 and < 1 && control.End is > 0 and <= 1 && control.Start < control.End,
             $"{name} starts at {control.Start} and ends at {control.End} of the steps",

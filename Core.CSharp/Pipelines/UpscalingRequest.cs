@@ -13,8 +13,8 @@ public sealed record UpscalingRequest : DrawingRequest
     }
 
     /// <summary>
-    /// [n, 3, height, width], -1 to 1, as ImageTensor.FromImages gives them; one for each image, one for each prompt, or
-    /// one for all. Not owned.
+    /// [n, 3, height, width], -1 to 1, as ImageTensor.FromImages gives them; one for each image, one for each prompt,
+    /// or one for all. Not owned.
     /// </summary>
     public required Tensor Pictures { get; init; }
 

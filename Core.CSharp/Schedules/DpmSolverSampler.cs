@@ -17,7 +17,7 @@ public sealed class DpmSolverSampler : ISampler
         {
             throw new RecipesException(
                 config.Where,
-                "\"final_sigmas_type\" is \"zero\" where \"algorithm_type\" solves for the noise, of which none is left",
+                "\"final_sigmas_type\" is \"zero\" where \"algorithm_type\" solves for the noise, and none is left",
                 "Set \"final_sigmas_type\" to \"sigma_min\", or \"algorithm_type\" to \"dpmsolver++\".");
         }
 
@@ -75,7 +75,7 @@ public sealed class DpmSolverSampler : ISampler
 
         protected override void Forget() => predictions.Clear();
 
-        /// <summary>How many predictions a step may look at. Only the first order reaches a level without noise.</summary>
+        /// <summary>Predictions a step may look at. Only the first order reaches a level without noise.</summary>
         private int MostPredictions(int index)
         {
             var left = Timesteps.Count - index;

@@ -2,7 +2,7 @@ using static TorchSharp.torch;
 
 namespace Recipes.Core.Schedules;
 
-/// <summary>Heun's method: an Euler step, corrected by the slope at its end (Karras et al. 2022, algorithm 1).</summary>
+/// <summary>Heun's method: an Euler step, mended by the slope at its end (Karras et al. 2022, algorithm 1).</summary>
 public sealed class HeunSampler(SchedulerConfig config) : ISampler
 {
     /// <inheritdoc/>

@@ -116,7 +116,13 @@ public sealed class PndmSampler : ISampler
             return stage < RungeKuttaEvaluations - 1
                 ? Transfer(start[0], from, to, (1, output))
                 : Transfer(
-                    start[0], from, to, (1 / 6.0, inner[3]), (1 / 3.0, inner[2]), (1 / 3.0, inner[1]), (1 / 6.0, output));
+                    start[0],
+                    from,
+                    to,
+                    (1 / 6.0, inner[3]),
+                    (1 / 3.0, inner[2]),
+                    (1 / 3.0, inner[1]),
+                    (1 / 6.0, output));
         }
 
         private Tensor Multistep(Tensor output, int index, Tensor sample)

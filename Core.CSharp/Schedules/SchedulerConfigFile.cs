@@ -8,8 +8,8 @@ internal static class SchedulerConfigFile
 {
     private const string Name = "scheduler_config.json";
 
-    // Fields of other schedulers of the reference, which it keeps when a model goes over to one of these, and those that
-    // fine-tune settings which are refused when they are on.
+    // Fields of other schedulers of the reference, which it keeps when a model goes over to one of these, and those
+    // that fine-tune settings which are refused when they are on.
     private static readonly string[] Ignored =
     [
         "flow_shift", "time_shift_type", "noise_sampler_seed", "predictor_order", "corrector_order", "rho",

@@ -1,6 +1,6 @@
 namespace Recipes.Core.Schedules;
 
-/// <summary>What a sampler takes for fields that a scheduler_config.json does not name, where samplers differ.</summary>
+/// <summary>What samplers take for fields that scheduler_config.json does not name, where they differ.</summary>
 internal sealed record SchedulerDefaults
 {
     private static readonly SchedulerDefaults Plain = new();

@@ -54,7 +54,7 @@ internal sealed class SigmaTable
         return low + Math.Clamp(share, 0, 1);
     }
 
-    /// <summary>N levels from most to least noise, in equal steps of σ^(1/ρ), ρ = 7 (Karras et al. 2022, eq. 5).</summary>
+    /// <summary>N levels from most to least noise, in equal steps of σ^(1/7) (Karras et al. 2022, eq. 5).</summary>
     public static double[] Karras(double most, double least, int steps)
     {
         const double Rho = 7;

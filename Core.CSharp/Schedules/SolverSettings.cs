@@ -188,7 +188,10 @@ public sealed record SolverSettings
 
         Require(SolverOrder is >= 1 and <= 3, "solver_order", SolverOrder, "Give 1, 2 or 3.");
         Require(
-            OriginalInferenceSteps > 0, "original_inference_steps", OriginalInferenceSteps, "Give 50, as diffusers does.");
+            OriginalInferenceSteps > 0,
+            "original_inference_steps",
+            OriginalInferenceSteps,
+            "Give 50, as diffusers does.");
         Require(double.IsFinite(TimestepScaling), "timestep_scaling", TimestepScaling, "Give 10, as diffusers does.");
         Require(
             DynamicThresholdingRatio is >= 0 and <= 1,

@@ -69,7 +69,7 @@ public static class Spacing
 
     private static long[] Trailing(int total, double ratio, int count)
     {
-        // The reference's range of numbers steps by a difference that was rounded at T. Halves fall on its side only so.
+        // The reference's range of numbers steps by a difference that was rounded at T: only so do halves agree.
         var step = total - ratio - total;
         return [.. Enumerable.Range(0, count).Select(i => (long)Math.Round(total + i * step) - 1)];
     }

@@ -7,7 +7,8 @@ namespace Recipes.Core.Weights;
 /// </summary>
 internal static class PythonJson
 {
-    private static readonly byte[][] Words = [.. new[] { "-Infinity", "Infinity", "NaN" }.Select(Encoding.UTF8.GetBytes)];
+    private static readonly byte[][] Words =
+        [.. new[] { "-Infinity", "Infinity", "NaN" }.Select(Encoding.UTF8.GetBytes)];
 
     /// <summary>A file's bytes, such numbers in quotes.</summary>
     public static byte[] Read(string path) => Quote(File.ReadAllBytes(path));

@@ -1,7 +1,9 @@
 namespace Recipes.Runs
 
+open System
 open System.Collections.Generic
 open System.Globalization
+open System.Text.Json
 open Recipes
 
 /// The strings in an adapter file's header: ModelSpec 1.0.1, the `ss_` keys that other programs read, and our own. No
@@ -23,6 +25,17 @@ module internal AdapterHeader =
         | "SD1" -> "sd_v1"
         | "SD2" -> "sd_v2"
         | _ -> "sdxl_base_v1-0"
+
+    /// How often each tag, a part of a caption between commas, stands in the captions of each subject.
+    let private tags (plan: Plan) =
+        let ofSubject (subject: PlannedSubject) =
+            subject.InstancePrompt.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries)
+            |> Seq.countBy id
+            |> Seq.map (fun (tag, count) -> tag, count * subject.Images.Length)
+            |> dict
+
+        dict [ for subject in plan.Subjects -> $"{subject.Token} {subject.Noun}", ofSubject subject ]
+        |> JsonSerializer.Serialize
 
     let ofPlan (plan: Plan) : IReadOnlyDictionary<string, string> =
         let budget, lora = plan.Budget, plan.Lora
@@ -47,6 +60,7 @@ module internal AdapterHeader =
             "ss_v2", (if plan.Model.Family = "SD2" then "True" else "False")
             "ss_base_model_version", baseVersion plan
             "ss_sd_model_name", plan.Model.Name
+            "ss_new_sd_model_hash", plan.Model.Sha256
             "ss_output_name", plan.Name
             "ss_network_module", "networks.lora"
             "ss_network_dim", string lora.Rank
@@ -56,12 +70,14 @@ module internal AdapterHeader =
             "ss_lr_scheduler", string budget.Schedule
             "ss_lr_warmup_steps", string budget.Warmup
             "ss_optimizer", "AdamW"
+            "ss_steps", string budget.Steps
             "ss_max_train_steps", string budget.Steps
             "ss_batch_size_per_device", string budget.Batch
             "ss_gradient_accumulation_steps", string budget.Accumulate
             "ss_prior_loss_weight", number budget.PriorWeight
             "ss_num_train_images", sum (fun subject -> subject.Images.Length)
             "ss_num_reg_images", sum (fun subject -> int subject.PriorCount)
+            "ss_tag_frequency", tags plan
             "ss_resolution", $"({budget.Size}, {budget.Size})"
             "ss_seed", budget.Seed
             "recipes.version", RunEnvironment.recipes

@@ -31,7 +31,7 @@ let tests =
         test "C17: no model there" {
             withPictures (fun folder ->
                 refused folder (right folder |> based (Models.folder<SD1>(Path.Combine(folder, "none")))) [
-                    "C17 recipe: FOLDER/none: there is no such folder. Check the path, or download the model there."
+                    "C17 recipe: FOLDER/none: there is no such folder or file. Check the path, or download the model there."
                 ])
         }
 

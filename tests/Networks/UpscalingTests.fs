@@ -17,7 +17,7 @@ let private upscaled =
             let request =
                 UpscalingRequest(
                     Pictures = read "upscale.image" * 2.0 - 1.0,
-                    NoiseLevel = int(setting<Dictionary<string, double>> file "notes")["noise_level"],
+                    NoiseLevel = int (notes["noise_level"]),
                     Prompts = setting<string[]> file "prompts",
                     NegativePrompts = setting<string[]> file "negative",
                     Seeds = [| (setting<Dictionary<string, uint64>> file "seeds")["upscale.out"] |],
