@@ -80,6 +80,12 @@ public static class DrawingBench
     /// <summary>The ControlNet's part in every evaluation.</summary>
     private sealed class Residuals(ControlNetModel network, Tensor hint) : IDenoiserPart
     {
+        public bool Keep(TextContext context)
+        {
+            context.Keep(network);
+            return true;
+        }
+
         public DenoiserInput Extend(DenoiserInput input)
         {
             var found = network.FromHint(

@@ -63,7 +63,11 @@ public sealed unsafe class CudaGraph : IDisposable
         }
 
         // The graph has memory of its own: what the warm-ups took would lie beside it, unused.
-        DeviceMemory.Trim();
+        if (warmUps > 0)
+        {
+            DeviceMemory.Trim();
+        }
+
 
         var recorded = new CudaGraph(symbols);
         try

@@ -22,6 +22,15 @@ public sealed class TextContext : IDisposable
     /// <summary>[batch, m, width].</summary>
     public Tensor States { get; }
 
+    /// <summary>Computes and keeps the keys and values of all attentions of a network to the text, ahead of need.</summary>
+    internal void Keep(nn.Module network)
+    {
+        foreach (var block in network.modules().OfType<BasicTransformerBlock>())
+        {
+            block.Keep(this);
+        }
+    }
+
     internal (Tensor Key, Tensor Value) For(CrossAttention attention)
     {
         if (kept is null)

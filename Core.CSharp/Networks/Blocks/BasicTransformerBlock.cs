@@ -59,6 +59,13 @@ internal sealed class BasicTransformerBlock : nn.Module
         return Fuse(sum, normed, context).MoveToOuterDisposeScope();
     }
 
+    /// <summary>Has the text's keys and values kept.</summary>
+    public void Keep(TextContext context)
+    {
+        _ = onlyCross ? context.For(attn1) : default;
+        _ = context.For(attn2);
+    }
+
     /// <summary>Each sum with the bias before it and the norm after it in one pass over memory.</summary>
     private Tensor Fuse(Tensor input, Tensor normed, TextContext context)
     {

@@ -52,6 +52,13 @@ internal sealed class ControlPart : IDenoiserPart, IDisposable
     }
 
     /// <inheritdoc/>
+    public bool Keep(TextContext context)
+    {
+        context.Keep(control.Network);
+        return !halved;
+    }
+
+    /// <inheritdoc/>
     public string Variant(int index, int start, int count) => Takes(index, start, count) ? "with" : "without";
 
     /// <inheritdoc/>

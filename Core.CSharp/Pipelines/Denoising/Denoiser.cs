@@ -1,3 +1,4 @@
+using System.Runtime.CompilerServices;
 using Recipes.Core.Networks;
 using Recipes.Core.Pipelines.Prompts;
 using static TorchSharp.torch;
@@ -9,6 +10,9 @@ namespace Recipes.Core.Pipelines.Denoising;
 /// </summary>
 internal sealed class Denoiser : IDisposable
 {
+    /// <summary>The shapes at which a network ran before, so that libraries have chosen their kernels.</summary>
+    private static readonly ConditionalWeakTable<UNet2DConditionModel, HashSet<string>> Seen = [];
+
     private readonly UNet2DConditionModel unet;
     private readonly Guidance guidance;
     private readonly DrawingStart start;
@@ -46,7 +50,7 @@ internal sealed class Denoiser : IDisposable
         // All at once: a timestep sent to the device at each evaluation would hold the host up.
         this.timesteps = tensor(timesteps.Select(time => (float)time).ToArray(), device: unet.Device)
             .DetachFromDisposeScope();
-        recorded = new RecordedUNet(Evaluate, record ? count - start.First : 0);
+        recorded = new RecordedUNet(Evaluate, record ? count - start.First : 0, Ready);
     }
 
     /// <summary>The prediction for latents at an evaluation, float32 of the latents' shape.</summary>
@@ -55,6 +59,19 @@ internal sealed class Denoiser : IDisposable
         using var timestep = timesteps.narrow(0, index, 1);
         var variant = string.Join(',', start.Parts.Select(part => part.Variant(index, start.First, count)));
         return recorded.Run(latents, timestep, index, variant);
+    }
+
+    /// <summary>Whether a first evaluation can be recorded: the network ran at this shape, and all is kept.</summary>
+    private bool Ready(Tensor latents)
+    {
+        var shapes = Seen.GetOrCreateValue(unet);
+        if (shapes.Add($"{guidance.IsOn} {start.Parts.Count} {string.Join(',', latents.shape)}"))
+        {
+            return false;
+        }
+
+        context.Keep(unet);
+        return start.Parts.Aggregate(true, (kept, part) => part.Keep(context) && kept);
     }
 
     private Tensor Evaluate(Tensor latents, Tensor timestep, int index)

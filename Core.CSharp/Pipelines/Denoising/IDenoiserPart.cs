@@ -1,3 +1,5 @@
+using Recipes.Core.Networks;
+
 namespace Recipes.Core.Pipelines.Denoising;
 
 /// <summary>
@@ -8,6 +10,12 @@ internal interface IDenoiserPart
 {
     /// <summary>The input changed, or as it is. New tensors belong to the evaluation, and are freed after it.</summary>
     DenoiserInput Extend(DenoiserInput input);
+
+    /// <summary>
+    /// Computes ahead what the part keeps over all evaluations.
+    /// </summary>
+    /// <returns>Whether nothing is left to be kept at the first evaluation.</returns>
+    bool Keep(TextContext context) => true;
 
     /// <summary>
     /// Tells evaluations apart at which the part does something else than at others: those of one answer run the same

@@ -5,12 +5,14 @@ using static TorchSharp.torch;
 namespace Recipes.Core.Pipelines.Denoising;
 
 /// <summary>
-/// The network's part of an evaluation, recorded at its second run and replayed from then on: the first, run as usual,
-/// has readied libraries and kept the text's keys and values.
+/// The network's part of an evaluation, recorded and replayed. The very first run at a shape is as usual: it readies
+/// libraries and keeps the text's keys and values.
 /// </summary>
 /// <param name="predict">Latents, timestep [1] and index to a prediction; operations of the device alone.</param>
 /// <param name="evaluations">How many there will be; few are not worth a recording.</param>
-internal sealed class RecordedUNet(Func<Tensor, Tensor, int, Tensor> predict, int evaluations) : IDisposable
+/// <param name="ready">Whether the first evaluation for latents of a shape can be recorded already.</param>
+internal sealed class RecordedUNet(
+    Func<Tensor, Tensor, int, Tensor> predict, int evaluations, Func<Tensor, bool> ready) : IDisposable
 {
     private const int Least = 6;
 
@@ -32,7 +34,10 @@ internal sealed class RecordedUNet(Func<Tensor, Tensor, int, Tensor> predict, in
         if (!recordings.TryGetValue(variant, out var recording))
         {
             recordings.Add(variant, null);
-            return predict(latents, timestep, index);
+            if (!ready(latents))
+            {
+                return predict(latents, timestep, index);
+            }
         }
 
         try
