@@ -16,7 +16,7 @@ open Recipes.Core.Schedules
 open Recipes.Core.Training
 
 let private apart (a: Tensor) (b: Tensor) =
-    use difference = (a - b).abs ()
+    use difference = (a - b).abs()
     difference.max().ToDouble()
 
 let private linear () =
@@ -30,7 +30,7 @@ let private linear () =
 
 let private adapter (layer: Linear) magnitude =
     let grown (shape: int64[]) = torch.randn shape
-    let size = if magnitude then grown [| 4L |] else null
+    let size: Tensor | null = if magnitude then grown [| 4L |] else null
 
     new LoraAdapter("unet", "layer", layer, grown [| 2L; 6L |], grown [| 4L; 2L |], 3.0, magnitude = size)
 
@@ -42,12 +42,16 @@ let private product (x: Tensor) (w: Tensor) =
 
     let kept = [| CustomGradient.Save x; CustomGradient.Save w |]
 
-    let backward (gradients: Tensor[]) = [|
-        (gradients[0] * kept[1] * kept[1]).DetachFromDisposeScope()
-        (gradients[0] * kept[0] * kept[1] * 2f.ToScalar()).DetachFromDisposeScope()
-    |]
+    let backward (gradients: (Tensor | null)[]) : (Tensor | null)[] =
+        let given = nonNull gradients[0]
 
-    CustomGradient.Attach([| x; w |], [| y |], kept, backward)
+        [|
+            (given * kept[1] * kept[1]).DetachFromDisposeScope()
+            (given * kept[0] * kept[1] * 2f.ToScalar()).DetachFromDisposeScope()
+        |]
+
+    let saved: (Tensor | null)[] = [| kept[0]; kept[1] |]
+    CustomGradient.Attach([| x; w |], [| y |], saved, backward)
     y, kept
 
 let private onCuda (work: unit -> unit) () =
@@ -61,20 +65,20 @@ let tests =
     testList "fused" [
         test "a gradient written by hand reaches both inputs" {
             use _ = torch.NewDisposeScope()
-            let x = torch.randn([| 5L |]).requires_grad_ ()
-            let w = torch.randn([| 5L |]).requires_grad_ ()
+            let x = torch.randn([| 5L |]).requires_grad_()
+            let w = torch.randn([| 5L |]).requires_grad_()
             let y, _ = product x w
-            CustomGradient.Backward((y * 3f.ToScalar()).sum ())
+            CustomGradient.Backward((y * 3f.ToScalar()).sum())
             let expected = w.detach () * w.detach () * 3f.ToScalar()
-            Expect.isLessThan (apart x.grad expected) 1e-5 "of x"
+            Expect.isLessThan (apart (nonNull x.grad) expected) 1e-5 "of x"
             let expected = x.detach () * w.detach () * 6f.ToScalar()
-            Expect.isLessThan (apart w.grad expected) 1e-5 "of w"
+            Expect.isLessThan (apart (nonNull w.grad) expected) 1e-5 "of w"
         }
 
         test "what a gradient kept is freed once it ran" {
             use _ = torch.NewDisposeScope()
-            let x = torch.randn([| 5L |]).requires_grad_ ()
-            let w = torch.randn([| 5L |]).requires_grad_ ()
+            let x = torch.randn([| 5L |]).requires_grad_()
+            let w = torch.randn([| 5L |]).requires_grad_()
             let y, kept = product x w
             CustomGradient.Backward(y.sum ())
             Expect.isTrue (kept |> Array.forall _.IsInvalid) "saved tensors"
@@ -82,7 +86,7 @@ let tests =
 
         test "a fault in a gradient reaches the caller" {
             use _ = torch.NewDisposeScope()
-            let x = torch.randn([| 5L |]).requires_grad_ ()
+            let x = torch.randn([| 5L |]).requires_grad_()
             let y = torch.randn [| 5L |]
             CustomGradient.Attach([| x |], [| y |], [||], fun _ -> raise (InvalidDataException "spoilt"))
 
@@ -144,24 +148,23 @@ let tests =
         test "every kernel that is started is in the sources" {
             let source = KernelLibrary.Source()
 
-            let kernels =
-                Regex.Matches(source, @"__global__ void (\w+)") |> Seq.map _.Groups[1].Value |> Set.ofSeq
-
             let folder = Path.Combine(Recipes.Tests.Support.root, "Core.CSharp", "Kernels")
 
             let started =
                 Directory.GetFiles(folder, "*Kernel*.cs")
-                |> Seq.collect (fun file -> Regex.Matches(File.ReadAllText file, "\"([a-z]+(?:_[a-z]+)*)\""))
+                |> Seq.collect (fun file -> Regex.Matches(File.ReadAllText file, @"Launch\(\s*\$?""([a-z_]+)"))
                 |> Seq.map _.Groups[1].Value
-                |> Seq.filter (fun name -> name <> "libnvrtc")
                 |> Set.ofSeq
 
-            Expect.isNonEmpty started "kernels started"
+            Expect.isGreaterThan started.Count 10 "kernels started"
 
             for name in started do
-                Expect.isTrue (kernels.Contains name) name
+                Expect.stringContains source $"__global__ void {name}" name
 
-            Expect.equal (Seq.filter ((=) '{') source |> Seq.length) (Seq.filter ((=) '}') source |> Seq.length) "braces"
+            Expect.equal
+                (Seq.filter ((=) '{') source |> Seq.length)
+                (Seq.filter ((=) '}') source |> Seq.length)
+                "braces"
         }
 
         test "the machine's lack of kernels is said in one line" {
@@ -182,8 +185,8 @@ let tests =
             let weight = new Modules.Parameter(torch.ones [| 1L |])
             use schedule = new NoiseSchedule(SchedulerConfig())
 
-            let batches =
-                { new IBatchSource with
+            let batches = {
+                new IBatchSource with
                     member _.Batch _ =
                         DenoisingBatch(
                             torch.ones [| 1L; 4L; 2L; 2L |],
@@ -191,7 +194,7 @@ let tests =
                             torch.tensor [| 500L |],
                             torch.ones [| 1L; 1L; 1L |]
                         )
-                }
+            }
 
             let network (noisy: Tensor) (_: DenoisingBatch) = noisy * weight
 
