@@ -42,4 +42,18 @@ public sealed record BenchOptions
 
     /// <summary>Rank of the adapters.</summary>
     public int Rank { get; init; } = 8;
+
+    /// <summary>Refuses numbers below 1.</summary>
+    /// <exception cref="RecipesException">One is.</exception>
+    internal void Check()
+    {
+        foreach (var (name, number) in new[]
+            { (nameof(Batch), Batch), (nameof(Runs), Runs), (nameof(Steps), Steps), (nameof(Rank), Rank) })
+        {
+            if (number < 1)
+            {
+                throw new RecipesException($"bench {name}", $"{number} measures nothing", "Give 1 or more.");
+            }
+        }
+    }
 }

@@ -46,6 +46,7 @@ public static class DrawingBench
         var sampler = new DdimSampler(new SchedulerConfig { ClipSample = false, StepsOffset = 1 });
         var states = randn(
             [2 * options.Batch, Tokens, shape.CrossAttentionDim], dtype: Measurement.Type, device: Measurement.Device);
+        var conditions = Measurement.Conditions(shape, 2 * options.Batch);
         return Measurement.Run(job, options, clock, One, () => options.Recorded && Native.CudaGraph.Available);
 
         void One(long number)
@@ -57,12 +58,13 @@ public static class DrawingBench
             var start = new DrawingStart
             {
                 Latents = latents,
+                Conditions = conditions,
                 Parts = network is null ? [] : [new Residuals(network, hint!)],
             };
             using var denoiser = new Denoiser(
                 unet,
                 new Guidance(Scale, 0),
-                new EncodedPrompts(states, null),
+                new EncodedPrompts(states, conditions?.PooledText?.clone()),
                 start,
                 sampling.Timesteps,
                 options.Recorded);

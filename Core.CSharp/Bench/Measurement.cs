@@ -1,6 +1,7 @@
 using System.Diagnostics;
 using Recipes.Core.Kernels;
 using Recipes.Core.Native;
+using Recipes.Core.Networks;
 using Recipes.Core.Networks.Layers;
 using static TorchSharp.torch;
 
@@ -9,6 +10,9 @@ namespace Recipes.Core.Bench;
 /// <summary>Timing and random weights for the benchmarks.</summary>
 internal static class Measurement
 {
+    /// <summary>Numbers that SDXL is told of sizes and offsets.</summary>
+    private const int Sizes = 6;
+
     /// <summary>The device measured: the first CUDA device, or the CPU.</summary>
     public static Device Device => cuda_is_available() ? CUDA : CPU;
 
@@ -43,6 +47,18 @@ internal static class Measurement
 
         FusedNetworks.Prepare(network);
     }
+
+    /// <summary>What some UNets are told besides, at random; null for those that are not.</summary>
+    /// <param name="shape">The UNet's.</param>
+    /// <param name="rows">Its batch.</param>
+    public static UNetConditions? Conditions(UNetConfig shape, int rows) =>
+        shape is { AdditionTimeEmbedDim: { } each, ProjectionClassEmbeddingsInputDim: { } all }
+            ? new UNetConditions
+            {
+                PooledText = randn([rows, all - (Sizes * each)], dtype: Type, device: Device),
+                TimeIds = rand([rows, Sizes], device: Device).mul_(1024),
+            }
+            : null;
 
     /// <summary>Runs a job repeatedly and makes its row.</summary>
     /// <param name="job">Name.</param>

@@ -52,8 +52,13 @@ public static class TrainingBench
     {
         using var schedule = new NoiseSchedule(new SchedulerConfig());
         var batches = new RandomBatches(unet.Config, pictures, schedule.Count);
+        var conditions = Measurement.Conditions(unet.Config, pictures);
         using var step = new DenoisingStep(
-            unet.forward,
+            (noisy, batch) =>
+            {
+                using var text = new TextContext(batch.Context);
+                return unet.forward(noisy, batch.Timesteps, text, conditions);
+            },
             schedule,
             batches,
             parameters,

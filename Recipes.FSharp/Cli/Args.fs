@@ -118,17 +118,48 @@ type BenchStartArgs =
             | Runs _ -> "how often to start (default: 3)"
             | Json -> "print the figures as one JSON object"
 
+/// `recipes bench lora` and the other whole jobs
+type BenchStepArgs =
+    | [<Unique>] Shapes of name: string
+    | [<Unique>] Batch of count: int
+    | [<Unique>] Runs of count: int
+    | [<Unique>] Steps of count: int
+    | [<Unique>] Plain
+    | [<Unique>] LibTorch of folder: string
+    | [<Unique>] Json
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Shapes _ -> "whose shapes, with random weights: sd15, sd21, sdxl or pocket (default: sd15)"
+            | Batch _ -> "pictures a step, or drawn together (default: 1)"
+            | Runs _ -> "how often to measure; the median counts (default: 20)"
+            | Steps _ -> "steps of a drawing (default: 50)"
+            | Plain -> "neither kernels of this program nor recorded steps"
+            | LibTorch _ -> "use the libtorch of this folder, such as the torch/lib of an installed PyTorch"
+            | Json -> "print the figures as one JSON object"
+
 /// `recipes bench`
 [<RequireSubcommand>]
 type BenchArgs =
     | [<CliPrefix(CliPrefix.None)>] Load of ParseResults<BenchLoadArgs>
     | [<CliPrefix(CliPrefix.None)>] Start of ParseResults<BenchStartArgs>
+    | [<CliPrefix(CliPrefix.None)>] Lora of ParseResults<BenchStepArgs>
+    | [<CliPrefix(CliPrefix.None); CustomCommandLine("dreambooth")>] DreamBooth of ParseResults<BenchStepArgs>
+    | [<CliPrefix(CliPrefix.None); CustomCommandLine("txt2img")>] TextToImage of ParseResults<BenchStepArgs>
+    | [<CliPrefix(CliPrefix.None); CustomCommandLine("controlnet")>] ControlNet of ParseResults<BenchStepArgs>
+    | [<CliPrefix(CliPrefix.None)>] All of ParseResults<BenchStepArgs>
 
     interface IArgParserTemplate with
         member a.Usage =
             match a with
             | Load _ -> "time and memory of loading a model folder"
             | Start _ -> "time from cold to the first denoising step of `recipes sample`"
+            | Lora _ -> "time of a training step of adapters"
+            | DreamBooth _ -> "time of a training step of all weights, with as many class pictures"
+            | TextToImage _ -> "time from noise to pictures, guided"
+            | ControlNet _ -> "the same, led by a ControlNet"
+            | All _ -> "these four"
 
 /// `recipes models get`
 [<RequireQualifiedAccess>]
@@ -160,6 +191,15 @@ type ModelsArgs =
             | List -> "list the models in the caches: name, revisions, commit, variant, size, cache, family"
             | Get _ -> "download a model from the hub, or bring it up to date, and print where it is"
 
+/// `recipes doctor`
+type DoctorArgs =
+    | [<Unique>] LibTorch of folder: string
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | LibTorch _ -> "use the libtorch of this folder, such as the torch/lib of an installed PyTorch"
+
 /// `recipes`
 type Args =
     | [<CliPrefix(CliPrefix.None)>] Check of ParseResults<CheckArgs>
@@ -167,6 +207,7 @@ type Args =
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArgs>
     | [<CliPrefix(CliPrefix.None)>] Sample of ParseResults<SampleArgs>
     | [<CliPrefix(CliPrefix.None)>] Bench of ParseResults<BenchArgs>
+    | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgs>
     | [<CliPrefix(CliPrefix.None)>] Models of ParseResults<ModelsArgs>
     | [<Unique>] Version
 
@@ -178,5 +219,6 @@ type Args =
             | Run _ -> "train, draw and compare, into a run folder"
             | Sample _ -> "draw with the result of a finished run"
             | Bench _ -> "measure this machine"
+            | Doctor _ -> "say what this machine computes with, and check its fast paths against plain ones"
             | Models _ -> "list or download base models"
             | Version -> "print the version"

@@ -6,6 +6,7 @@ open Argu
 open Recipes
 open Recipes.Core
 open Recipes.Core.Bench
+open Recipes.Core.Kernels
 open Recipes.Core.Pocket
 open TorchSharp
 
@@ -109,7 +110,73 @@ module Bench =
         finally
             folder.Delete true
 
+    let private row (row: BenchRow) =
+        let gibibytes (bytes: System.Nullable<int64>) =
+            if bytes.HasValue then
+                $"{float bytes.Value / 1073741824.0:F2} GiB"
+            else
+                "unknown"
+
+        let way = if row.Recorded then "recorded" else "run as usual"
+        let kernels = if row.Fused then ", own kernels" else ""
+
+        [
+            $"{row.Job}, batch {row.Batch}, {row.Device}: {row.Milliseconds:F2} ms ({way}{kernels})"
+            $"  host {row.HostMilliseconds:F2} ms, first step after {row.SetupSeconds:F1} s"
+            $"  most in tensors {gibibytes row.PeakAllocated}, most taken {gibibytes row.PeakReserved}"
+        ],
+        Json.Object [
+            "job", Json.Text row.Job
+            "batch", number (float row.Batch)
+            "device", Json.Text row.Device
+            "milliseconds", number row.Milliseconds
+            "host_milliseconds", number row.HostMilliseconds
+            "setup_seconds", number row.SetupSeconds
+            "recorded", Json.Bool row.Recorded
+            "fused", Json.Bool row.Fused
+            "peak_allocated",
+            (if row.PeakAllocated.HasValue then
+                 number (float row.PeakAllocated.Value)
+             else
+                 Json.Null)
+            "peak_reserved",
+            (if row.PeakReserved.HasValue then
+                 number (float row.PeakReserved.Value)
+             else
+                 Json.Null)
+        ]
+
+    let private steps (jobs: string list) (args: ParseResults<BenchStepArgs>) =
+        Run.useLibTorch (args.TryGetResult BenchStepArgs.LibTorch)
+        Fused.Enabled <- not (args.Contains BenchStepArgs.Plain)
+
+        let options =
+            BenchOptions(
+                Batch = args.GetResult(BenchStepArgs.Batch, 1),
+                Runs = args.GetResult(BenchStepArgs.Runs, 20),
+                Steps = args.GetResult(BenchStepArgs.Steps, 50),
+                Recorded = not (args.Contains BenchStepArgs.Plain)
+            )
+
+        let shape = args.GetResult(BenchStepArgs.Shapes, "sd15")
+
+        let rows =
+            try
+                jobs |> List.map (fun job -> StepBench.Run(job, shape, options) |> row)
+            with :? RecipesException as error when error.Where.StartsWith("bench") || error.Where.StartsWith("shape") ->
+                raise (WrongUse error)
+
+        print (args.Contains BenchStepArgs.Json) (rows |> List.collect fst) [
+            "shapes", Json.Text shape
+            "rows", Json.List(rows |> List.map snd)
+        ]
+
     let verb (args: ParseResults<BenchArgs>) =
         match args.GetSubCommand() with
         | BenchArgs.Load args -> load args
         | BenchArgs.Start args -> start args
+        | BenchArgs.Lora args -> steps [ "lora" ] args
+        | BenchArgs.DreamBooth args -> steps [ "dreambooth" ] args
+        | BenchArgs.TextToImage args -> steps [ "txt2img" ] args
+        | BenchArgs.ControlNet args -> steps [ "controlnet" ] args
+        | BenchArgs.All args -> steps (List.ofSeq StepBench.Names) args

@@ -14,14 +14,20 @@ module Parsing =
             [
                 "recipes sample recipes/dreambooth.fsx --prompt \"sks robot on a beach\" --seed 7 --count 4"
             ]
-            "bench", [ "recipes bench load --write random-sd15 --shape sd15"; "recipes bench start" ]
+            "bench",
+            [
+                "recipes bench load --write random-sd15 --shape sd15"
+                "recipes bench start"
+                "recipes bench all --shapes pocket --runs 5"
+            ]
+            "doctor", [ "recipes doctor" ]
             "models",
             [
                 "recipes models get stable-diffusion-v1-5/stable-diffusion-v1-5 --variant fp16"
             ]
         ]
 
-    let private verbs = [ "check"; "show"; "run"; "sample"; "models"; "bench" ]
+    let private verbs = [ "check"; "show"; "run"; "sample"; "models"; "bench"; "doctor" ]
 
     /// What to print, and the exit code.
     type Refusal = { Text: string; Code: int }

@@ -39,6 +39,7 @@ let private dispatch (args: ParseResults<Args>) =
     | Args.Run args :: _ -> Run.verb args
     | Args.Sample args :: _ -> Sample.verb args
     | Args.Bench args :: _ -> Bench.verb args
+    | Args.Doctor args :: _ -> Doctor.verb args
     | Args.Models args :: _ -> ModelsVerb.verb args
     | [] -> Faults.wrongUse
 

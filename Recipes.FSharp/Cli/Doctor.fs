@@ -1,0 +1,39 @@
+namespace Recipes.Cli
+
+open System
+open Argu
+open Recipes.Core.Bench
+open Recipes.Core.Kernels
+open Recipes.Core.Native
+
+/// `recipes doctor`: what this machine computes with, and whether its fast paths can be trusted.
+[<RequireQualifiedAccess>]
+module Doctor =
+    let private available (yes: bool) (reason: string) =
+        if yes then "available" else $"not used: {reason}"
+
+    let verb (args: ParseResults<DoctorArgs>) =
+        Run.useLibTorch (args.TryGetResult DoctorArgs.LibTorch)
+        let out (line: string) = Console.Out.WriteLine line
+        out $"{LibTorch.Load()}"
+        out $"recorded steps (CUDA graphs): {available CudaGraph.Available CudaGraph.Reason}"
+        out $"this program's own kernels: {available Fused.Available Fused.Reason}"
+        let found = FusedComparison.Run()
+
+        if isNull found.Reason then
+            let percent (share: float) = $"{100.0 * share:F2} %%"
+
+            out
+                $"error of a network's output against float32: {percent found.FusedOutput} (plain {percent found.PlainOutput})"
+
+            out
+                $"error of its gradients against float32: {percent found.FusedGradient} (plain {percent found.PlainGradient})"
+
+            out
+                $"loss over {FusedComparison.Steps} steps: at most {percent found.Curve} from the plain one's, allowed {percent FusedComparison.Band}"
+
+        if found.Agrees then
+            Faults.ok
+        else
+            out "They do not agree. Set RECIPES_FUSED=0 to compute without them, and report these lines."
+            Faults.failed
