@@ -63,11 +63,7 @@ public sealed unsafe class CudaGraph : IDisposable
         }
 
         // The graph has memory of its own: what the warm-ups took would lie beside it, unused.
-        if (warmUps > 0)
-        {
-            DeviceMemory.Trim();
-        }
-
+        DeviceMemory.Trim();
 
         var recorded = new CudaGraph(symbols);
         try

@@ -40,8 +40,10 @@ internal sealed class RecordedStep : IDisposable
     {
         using var scope = NewDisposeScope();
         var given = ready is { } prepared && prepared.Step == step ? prepared.Batches : Draw(step);
+        ready = null;
         if (given.Any(batch => batch.Context.requires_grad))
         {
+            Free(given);
             return null;
         }
 
@@ -102,10 +104,12 @@ internal sealed class RecordedStep : IDisposable
 
     private DenoisingBatch[] Draw(long step)
     {
+        // Handles of their own: what a source keeps for itself must outlive the step.
+        using var scope = NewDisposeScope();
         var drawn = new DenoisingBatch[options.Accumulation];
         for (var i = 0; i < drawn.Length; i++)
         {
-            drawn[i] = Map(batches.Batch((step * drawn.Length) + i), tensor => tensor.DetachFromDisposeScope());
+            drawn[i] = Map(batches.Batch((step * drawn.Length) + i), tensor => tensor.alias().DetachFromDisposeScope());
         }
 
         return drawn;
