@@ -58,27 +58,26 @@ internal static class GroupNormKernel
                 KernelArgument.Of(bias),
                 KernelArgument.Of(rows),
                 KernelArgument.Of(partial),
+                KernelArgument.Of(moments),
+                Fused.Library.Counters(plan.Pictures),
                 plan.Pixels,
                 groups,
-                plan.Rows);
+                plan.Rows,
+                KernelArgument.Of(eps));
             Fused.Library.Launch(
                 "group_norm_apply",
                 (plan.Blocks, plan.Pictures),
                 plan.Block,
-                plan.GroupBytes,
+                0,
                 KernelArgument.Of(pictures),
                 KernelArgument.Of(bias),
                 KernelArgument.Of(rows),
                 KernelArgument.Of(weight),
                 KernelArgument.Of(offset),
-                KernelArgument.Of(partial),
                 KernelArgument.Of(moments),
                 KernelArgument.Of(y),
                 plan.Pixels,
                 groups,
-                plan.Rows,
-                plan.Count,
-                KernelArgument.Of(eps),
                 activate ? 1 : 0);
         }
 
@@ -104,6 +103,7 @@ internal static class GroupNormKernel
         var ofWeights = needed[1] || needed[2];
         var dx = empty_like(saved[0]!);
         var sums = empty([plan.Pictures, plan.Count, plan.Groups, 2], ScalarType.Float32, dx.device);
+        var means = empty([plan.Pictures, plan.Groups, 2], ScalarType.Float32, dx.device);
         var channels = ofWeights
             ? empty([plan.Pictures * plan.Count, plan.Channels, 2], ScalarType.Float32, dx.device)
             : null;
@@ -116,20 +116,36 @@ internal static class GroupNormKernel
             KernelArgument.Of(saved[2]),
             KernelArgument.Of(saved[5]),
             KernelArgument.Of(dy),
-            KernelArgument.Of(sums),
         ];
         Fused.Library.Launch(
             "group_norm_backward_sums",
             (plan.Count, plan.Pictures),
             plan.Block,
             plan.SumBytes,
-            [.. shared, KernelArgument.Of(channels), plan.Pixels, plan.Groups, plan.Rows, activate ? 1 : 0]);
+            [
+                .. shared,
+                KernelArgument.Of(sums),
+                KernelArgument.Of(channels),
+                KernelArgument.Of(means),
+                Fused.Library.Counters(plan.Pictures),
+                plan.Pixels,
+                plan.Groups,
+                plan.Rows,
+                activate ? 1 : 0,
+            ]);
         Fused.Library.Launch(
             "group_norm_backward_apply",
             (plan.Blocks, plan.Pictures),
             plan.Block,
-            plan.GroupBytes,
-            [.. shared, KernelArgument.Of(dx), plan.Pixels, plan.Groups, plan.Count, activate ? 1 : 0]);
+            0,
+            [
+                .. shared,
+                KernelArgument.Of(means),
+                KernelArgument.Of(dx),
+                plan.Pixels,
+                plan.Groups,
+                activate ? 1 : 0,
+            ]);
         var results = new List<Tensor?>();
         if (needed[0])
         {
@@ -206,9 +222,6 @@ internal static class GroupNormKernel
 
         /// <summary>Two sums of each channel in each row of threads.</summary>
         public int SumBytes => 2 * sizeof(float) * Channels * Block.Y;
-
-        /// <summary>Two numbers of each group.</summary>
-        public int GroupBytes => 2 * sizeof(float) * Groups;
 
         /// <summary>Pixels of a block where so many share a picture; each thread has two at least.</summary>
         private int Share(int blocks) =>

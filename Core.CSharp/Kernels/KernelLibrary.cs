@@ -17,6 +17,8 @@ internal sealed class KernelLibrary
     /// <summary>The least architecture that converts to bfloat16 by one instruction.</summary>
     private const int LeastCapability = 80;
 
+    private const int MostCounters = 65536;
+
     private const string Prefix = "Recipes.Core.Kernels.";
     private static readonly string[] Sources = ["common.cuh", "group_norm.cu", "layer_norm.cu", "elementwise.cu", "adamw.cu"];
     private static readonly Lazy<(KernelLibrary? Library, string Reason)> Found = new(Find);
@@ -25,11 +27,13 @@ internal sealed class KernelLibrary
     private readonly CudaSymbols symbols;
     private readonly IntPtr module;
     private readonly Dictionary<string, IntPtr> kernels = [];
+    private readonly Tensor counters;
 
     private KernelLibrary(CudaDriver driver, CudaSymbols symbols, Nvrtc compiler)
     {
         this.driver = driver;
         this.symbols = symbols;
+        counters = zeros(MostCounters, ScalarType.Int32, CUDA).DetachFromDisposeScope();
         var source = Source();
         string[] options = [$"--gpu-architecture={driver.Architecture}", "--std=c++17"];
         var key = $"{source}\0{string.Join(' ', options)}\0{compiler.Version}\0{driver.Version}";
@@ -45,6 +49,15 @@ internal sealed class KernelLibrary
 
     /// <summary>Multiprocessors of the device.</summary>
     public int Processors => driver.Processors;
+
+    /// <summary>
+    /// The address of so many counters at 0, which every launch leaves at 0. Launches that use them follow one another.
+    /// </summary>
+    public long Counters(int count)
+    {
+        ArgumentOutOfRangeException.ThrowIfGreaterThan(count, MostCounters);
+        return KernelArgument.Of(counters);
+    }
 
     /// <summary>All sources in one text, as it is compiled.</summary>
     internal static string Source()

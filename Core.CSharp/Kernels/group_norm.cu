@@ -2,12 +2,42 @@
 // gradient. What is normalised is x + bias[channel] + shift[n, channel]; both may be absent.
 //
 // A block has channels/8 columns of threads, each of which keeps its eight channels, and some rows; blockDim.x * .y is
-// a multiple of 32. grid.x counts chunks of `rows` pixels, grid.y pictures. Sums go through per-chunk partial results
-// in a fixed order, never through atomics, so that equal inputs give equal outputs.
+// a multiple of 32. grid.x counts chunks of `rows` pixels, grid.y pictures. Sums go through per-chunk partial results,
+// which the last block of a picture adds up in a fixed order, so that equal inputs give equal outputs.
 
 __device__ __forceinline__ int thread_index()
 {
     return threadIdx.y * blockDim.x + threadIdx.x;
+}
+
+// Whether this is the last block of its picture to come here; all of the others' partial results can then be read. The
+// counter is left at 0 for the next launch.
+__device__ __forceinline__ bool is_last_block(u32* counters)
+{
+    __shared__ bool last;
+    __threadfence();
+    __syncthreads();
+    if (thread_index() == 0)
+    {
+        last = atomicAdd(counters + blockIdx.y, 1u) == gridDim.x - 1;
+        if (last)
+        {
+            counters[blockIdx.y] = 0;
+        }
+    }
+
+    __syncthreads();
+    __threadfence();
+    return last;
+}
+
+// What another block of the same launch wrote, past any cache that does not know of it.
+__device__ __forceinline__ float2 written(const float2* from)
+{
+    const volatile float* pair = reinterpret_cast<const volatile float*>(from);
+    float first = pair[0];
+    float second = pair[1];
+    return make_float2(first, second);
 }
 
 // Loads in flight at once of each of the eight threads that merge a group's chunks.
@@ -29,7 +59,7 @@ __device__ __forceinline__ void merge_moments(
             for (int i = 0; i < BATCH; i++)
             {
                 int chunk = base + 8 * i;
-                part[i] = real && chunk < chunks ? partial[chunk * groups + group] : make_float2(0.0f, 0.0f);
+                part[i] = real && chunk < chunks ? written(partial + chunk * groups + group) : make_float2(0.0f, 0.0f);
             }
 
 #pragma unroll
@@ -67,7 +97,16 @@ __device__ __forceinline__ void merge_moments(
 }
 
 extern "C" __global__ void group_norm_moments(
-    const u16* __restrict__ x, const u16* bias, const u16* shift, float2* partial, int pixels, int groups, int rows)
+    const u16* __restrict__ x,
+    const u16* bias,
+    const u16* shift,
+    float2* partial,
+    float2* moments,
+    u32* counters,
+    int pixels,
+    int groups,
+    int rows,
+    float eps)
 {
     extern __shared__ float shared[];
     int channels = blockDim.x * 8;
@@ -151,42 +190,38 @@ extern "C" __global__ void group_norm_moments(
             partial[((long)blockIdx.y * gridDim.x + blockIdx.x) * groups + group] = make_float2(mean, deviation);
         }
     }
+
+    if (is_last_block(counters))
+    {
+        merge_moments(
+            partial + (long)blockIdx.y * gridDim.x * groups,
+            moments + blockIdx.y * groups,
+            pixels,
+            width,
+            groups,
+            rows,
+            gridDim.x,
+            eps);
+    }
 }
 
-// y = act(scale * x + offset) of each channel; the moments of each group are kept for the gradient.
+// y = act(scale * x + offset) of each channel.
 extern "C" __global__ void group_norm_apply(
     const u16* __restrict__ x,
     const u16* bias,
     const u16* shift,
     const u16* weight,
     const u16* offset,
-    const float2* partial,
-    float2* moments,
+    const float2* moments,
     u16* __restrict__ y,
     int pixels,
     int groups,
-    int rows,
-    int chunks,
-    float eps,
     int activate)
 {
-    extern __shared__ float shared[];
-    float2* merged = reinterpret_cast<float2*>(shared);
     int channels = blockDim.x * 8;
     int width = channels / groups;
     int first = threadIdx.x * 8;
     int apply_rows = (pixels + gridDim.x - 1) / gridDim.x;
-    merge_moments(
-        partial + (long)blockIdx.y * chunks * groups, merged, pixels, width, groups, rows, chunks, eps);
-    __syncthreads();
-    if (moments != 0 && blockIdx.x == 0)
-    {
-        for (int group = thread_index(); group < groups; group += blockDim.x * blockDim.y)
-        {
-            moments[blockIdx.y * groups + group] = merged[group];
-        }
-    }
-
     float scale[8], base[8], added[8], shifted[8], value[8];
     load8(weight + first, scale);
     load8(offset + first, base);
@@ -195,7 +230,7 @@ extern "C" __global__ void group_norm_apply(
 #pragma unroll
     for (int i = 0; i < 8; i++)
     {
-        float2 moment = merged[(first + i) / width];
+        float2 moment = moments[blockIdx.y * groups + (first + i) / width];
         scale[i] *= moment.y;
         base[i] += (added[i] + shifted[i] - moment.x) * scale[i];
     }
@@ -235,6 +270,8 @@ extern "C" __global__ void group_norm_backward_sums(
     const u16* __restrict__ dy,
     float2* of_groups,
     float2* of_channels,
+    float2* means,
+    u32* counters,
     int pixels,
     int groups,
     int rows,
@@ -327,32 +364,14 @@ extern "C" __global__ void group_norm_backward_sums(
             of_groups[chunk * groups + group] = make_float2(s, p);
         }
     }
-}
 
-// dx = (dz * weight - mean(dz * weight) - xhat * mean(dz * weight * xhat)) / deviation
-extern "C" __global__ void group_norm_backward_apply(
-    const u16* __restrict__ x,
-    const u16* bias,
-    const u16* shift,
-    const u16* weight,
-    const u16* offset,
-    const float2* moments,
-    const u16* __restrict__ dy,
-    const float2* of_groups,
-    u16* __restrict__ dx,
-    int pixels,
-    int groups,
-    int chunks,
-    int activate)
-{
-    extern __shared__ float shared[];
-    float2* means = reinterpret_cast<float2*>(shared);
-    int channels = blockDim.x * 8;
-    int width = channels / groups;
-    int first = threadIdx.x * 8;
-    int apply_rows = (pixels + gridDim.x - 1) / gridDim.x;
-    long start = (long)blockIdx.y * pixels * channels + first;
-    int lane = thread_index() % 8;
+    if (!is_last_block(counters))
+    {
+        return;
+    }
+
+    const float2* parts = of_groups + (long)blockIdx.y * gridDim.x * groups;
+    int chunks = gridDim.x;
     float share = 1.0f / ((float)pixels * width);
     for (int group = thread_index() / 8; group < (groups + 3) / 4 * 4; group += blockDim.x * blockDim.y / 8)
     {
@@ -364,9 +383,8 @@ extern "C" __global__ void group_norm_backward_apply(
             for (int i = 0; i < BATCH; i++)
             {
                 int chunk = base + 8 * i;
-                float2 part = real && chunk < chunks
-                    ? of_groups[((long)blockIdx.y * chunks + chunk) * groups + group]
-                    : make_float2(0.0f, 0.0f);
+                float2 part = real && chunk < chunks ? written(parts + chunk * groups + group)
+                                                     : make_float2(0.0f, 0.0f);
                 s += part.x;
                 p += part.y;
             }
@@ -376,12 +394,33 @@ extern "C" __global__ void group_norm_backward_apply(
         p = sum_over(p, 8);
         if (real && lane == 0)
         {
-            means[group] = make_float2(s * share, p * share);
+            means[blockIdx.y * groups + group] = make_float2(s * share, p * share);
         }
     }
+}
 
-    __syncthreads();
+// dx = (dz * weight - mean(dz * weight) - xhat * mean(dz * weight * xhat)) / deviation
+extern "C" __global__ void group_norm_backward_apply(
+    const u16* __restrict__ x,
+    const u16* bias,
+    const u16* shift,
+    const u16* weight,
+    const u16* offset,
+    const float2* moments,
+    const u16* __restrict__ dy,
+    const float2* means,
+    u16* __restrict__ dx,
+    int pixels,
+    int groups,
+    int activate)
+{
+    int channels = blockDim.x * 8;
+    int width = channels / groups;
+    int first = threadIdx.x * 8;
+    int apply_rows = (pixels + gridDim.x - 1) / gridDim.x;
+    long start = (long)blockIdx.y * pixels * channels + first;
     float scale[8], base[8], inverse[8], centre[8], added[8], shifted[8], value[8], gradient[8];
+    float2 average[8];
     load8(weight + first, scale);
     load8(offset + first, base);
     load8or0(bias, first, added);
@@ -392,6 +431,7 @@ extern "C" __global__ void group_norm_backward_apply(
         float2 moment = moments[blockIdx.y * groups + (first + i) / width];
         inverse[i] = moment.y;
         centre[i] = (added[i] + shifted[i] - moment.x) * moment.y;
+        average[i] = means[blockIdx.y * groups + (first + i) / width];
     }
 
     int end = min(pixels, (int)(blockIdx.x + 1) * apply_rows);
@@ -405,7 +445,7 @@ extern "C" __global__ void group_norm_backward_apply(
         {
             float xhat = fmaf(value[i], inverse[i], centre[i]);
             float dz = activate ? before_silu(fmaf(xhat, scale[i], base[i]), gradient[i]) : gradient[i];
-            float2 mean = means[(first + i) / width];
+            float2 mean = average[i];
             value[i] = inverse[i] * (dz * scale[i] - mean.x - xhat * mean.y);
         }
 
