@@ -11,7 +11,9 @@ namespace Recipes.Core.Bench;
 
 /// <summary>How far this program's kernels and recorded steps are from plain operations on the device at hand.</summary>
 /// <param name="Reason">Why there is nothing to compare, as a sentence's end; null where there is.</param>
-/// <param name="PlainOutput">Plain bfloat16 operations against float32: ‖difference‖ / ‖float32‖ of the output.</param>
+/// <param name="PlainOutput">
+/// Plain bfloat16 operations against float32: ‖difference‖ / ‖float32‖ of the output.
+/// </param>
 /// <param name="FusedOutput">Fused kernels against float32.</param>
 /// <param name="PlainGradient">The same of all weights' gradients.</param>
 /// <param name="FusedGradient">The same of all weights' gradients.</param>

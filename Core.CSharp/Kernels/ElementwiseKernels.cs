@@ -192,9 +192,13 @@ internal static class ElementwiseKernels
             dy.numel(),
             width);
         dx.DetachFromDisposeScope();
-        return ofBias
-            ? [dx, dx.reshape(-1, 2 * width).sum(0, type: ScalarType.Float32).to_type(Fused.Type).DetachFromDisposeScope()]
-            : [dx];
+        if (!ofBias)
+        {
+            return [dx];
+        }
+
+        var total = dx.reshape(-1, 2 * width).sum(0, type: ScalarType.Float32).to_type(Fused.Type);
+        return [dx, total.DetachFromDisposeScope()];
     }
 
     private static Tensor?[] DoubleSizeBackward(Tensor gradient, long[] shape)

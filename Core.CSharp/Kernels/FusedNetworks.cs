@@ -11,7 +11,9 @@ public static class FusedNetworks
     /// Lays out the convolutions of a bfloat16 network on a CUDA device channels-last, in place and without a change
     /// of any value, and lets cuDNN choose its fastest algorithms.
     /// </summary>
-    /// <returns>False, and nothing done, where kernels are not used: another type or device, or none available.</returns>
+    /// <returns>
+    /// False, and nothing done, where kernels are not used: another type or device, or none available.
+    /// </returns>
     public static bool Prepare(nn.Module network)
     {
         var first = network.parameters().FirstOrDefault();

@@ -85,7 +85,10 @@ internal static class GroupNormKernel
         {
             Tensor?[] all = [pictures, weight, offset, bias, rows];
             var needed = all.Select(input => input is not null && input.requires_grad).ToArray();
-            Tensor?[] saved = [.. all.Append(moments).Select(value => value is null ? null : CustomGradient.Save(value))];
+            Tensor?[] saved =
+            [
+                .. all.Append(moments).Select(value => value is null ? null : CustomGradient.Save(value)),
+            ];
             CustomGradient.Attach(
                 [.. all.Where((_, index) => needed[index]).Select(input => input!)],
                 [y],

@@ -20,7 +20,11 @@ internal sealed class KernelLibrary
     private const int MostCounters = 65536;
 
     private const string Prefix = "Recipes.Core.Kernels.";
-    private static readonly string[] Sources = ["common.cuh", "group_norm.cu", "layer_norm.cu", "elementwise.cu", "adamw.cu"];
+    private static readonly string[] Sources =
+    [
+        "common.cuh", "group_norm.cu", "group_norm_backward.cu", "layer_norm.cu", "elementwise.cu", "adamw.cu",
+    ];
+
     private static readonly Lazy<(KernelLibrary? Library, string Reason)> Found = new(Find);
 
     private readonly CudaDriver driver;

@@ -79,7 +79,10 @@ internal static class LayerNormKernel
         {
             Tensor?[] all = [x, delta, bias, weight, offset];
             var needed = all.Select(input => input is not null && input.requires_grad).ToArray();
-            Tensor?[] saved = [CustomGradient.Save(sum ?? x), CustomGradient.Save(weight), CustomGradient.Save(moments!)];
+            Tensor?[] saved =
+            [
+                CustomGradient.Save(sum ?? x), CustomGradient.Save(weight), CustomGradient.Save(moments!),
+            ];
             CustomGradient.Attach(
                 [.. all.Where((_, index) => needed[index]).Select(input => input!)],
                 sum is null ? [y] : [sum, y],

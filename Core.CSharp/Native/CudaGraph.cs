@@ -112,7 +112,9 @@ public sealed unsafe class CudaGraph : IDisposable
         }
     }
 
-    /// <summary>Runs work on the side stream, ordered after what was enqueued before and before what comes after.</summary>
+    /// <summary>
+    /// Runs work on the side stream, ordered after what was enqueued before and before what comes after.
+    /// </summary>
     private static void OnSideStream(CudaSymbols symbols, Action work)
     {
         lock (Gate)

@@ -5,7 +5,9 @@ namespace Recipes.Core.Native;
 
 /// <summary>Bytes that libtorch holds on a device.</summary>
 /// <param name="Allocated">In tensors now.</param>
-/// <param name="PeakAllocated">The most in tensors since the last reset; memory inside recorded graphs counts not.</param>
+/// <param name="PeakAllocated">
+/// The most in tensors since the last reset; memory inside recorded graphs does not count.
+/// </param>
 /// <param name="PeakReserved">The most taken from the device, for tensors, recorded graphs and reuse.</param>
 public sealed record DeviceMemoryUse(long Allocated, long PeakAllocated, long PeakReserved);
 
@@ -42,7 +44,8 @@ public static unsafe class DeviceMemory
         }
 
         var statistics = stackalloc long[Room / sizeof(long)];
-        ((delegate* unmanaged<long*, IntPtr, sbyte, long*>)Function(allocator, GetStatistics))(statistics, allocator, 0);
+        var read = (delegate* unmanaged<long*, IntPtr, sbyte, long*>)Function(allocator, GetStatistics);
+        _ = read(statistics, allocator, 0);
         return new DeviceMemoryUse(
             statistics[AllocatedBytes], statistics[AllocatedBytes + 1], statistics[ReservedBytes + 1]);
     }

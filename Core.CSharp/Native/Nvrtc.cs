@@ -103,7 +103,9 @@ internal sealed unsafe class Nvrtc
         }
     }
 
-    /// <summary>Beside libtorch, where Python packages and the CUDA toolkit put it, or wherever the system finds it.</summary>
+    /// <summary>
+    /// Beside libtorch, where Python packages and the CUDA toolkit put it, or wherever the system finds it.
+    /// </summary>
     private static Nvrtc? Find()
     {
         if (OperatingSystem.IsWindows())

@@ -47,12 +47,13 @@ public sealed partial class AdamW
     /// <summary>Notes which parameters have gradients, which recordings of <see cref="Update"/> take as given.</summary>
     internal void Prepare()
     {
-        int[] found = [.. Enumerable.Range(0, parameters.Length).Where(i => parameters[i].Parameter.grad is not null)];
+        var all = Enumerable.Range(0, parameters.Length);
+        int[] found = [.. all.Where(i => parameters[i].Parameter.grad is not null)];
         if (active is null || !found.SequenceEqual(updated))
         {
             updated = found;
             active?.Dispose();
-            float[] flags = [.. Enumerable.Range(0, parameters.Length).Select(i => found.Contains(i) ? 1f : 0f)];
+            float[] flags = [.. all.Select(i => found.Contains(i) ? 1f : 0f)];
             active = Keep(tensor(flags, device: counts.device));
         }
     }
