@@ -29,7 +29,7 @@ public static unsafe class DeviceMemory
     private const int ReservedBytes = 60;
     private const int Room = 8192;
 
-    private static readonly string[] Known = ["2.10", "2.11"];
+    private static readonly string[] Known = ["2.11"];
 
     /// <summary>Whether this libtorch can be asked.</summary>
     public static bool Available => Object() != IntPtr.Zero;

@@ -1,3 +1,4 @@
+using Recipes.Core.Kernels;
 using Recipes.Core.Networks;
 using Recipes.Core.Schedules;
 using static TorchSharp.torch;
@@ -27,6 +28,8 @@ public static class ControlNetStep
         DenoisingStepOptions options)
     {
         network.Config.RequireFit(unet.Config);
+        FusedNetworks.Prepare(unet);
+        FusedNetworks.Prepare(network);
         foreach (var parameter in unet.parameters())
         {
             parameter.requires_grad = false;

@@ -1,6 +1,7 @@
 using Recipes.Core.Adapters;
 using Recipes.Core.Kernels;
 using Recipes.Core.Pipelines;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Training;
@@ -100,6 +101,7 @@ public static class DreamBoothTrainer
         return new TrainingResult(status, done, adapters, Weights(step.Optimiser))
         {
             ClassImages = visits.ClassImageVisits,
+            PlainReason = model.Device.type == DeviceType.CUDA ? step.PlainReason : null,
         };
     }
 

@@ -1,4 +1,5 @@
 using Recipes.Core.Adapters;
+using Recipes.Core.Kernels;
 using Recipes.Core.Pipelines;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -72,6 +73,7 @@ public static class TextualInversionTrainer
         CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
+        FusedNetworks.Prepare(model.UNet);
         using var latents = LatentCache.Encode(model.Vae, options.Images, cancellation);
         var captions = model.Tokenize(
             [.. options.Templates.Select(template => template.Replace(CaptionTemplates.Place, options.Token))]);

@@ -34,6 +34,12 @@ public sealed class TrainingResult : IDisposable
     /// <summary>Different class pictures visited, out of those there are.</summary>
     public (int Visited, int Count) ClassImages { get; init; }
 
+    /// <summary>
+    /// Why steps on a CUDA device were not recorded and replayed, as a sentence's end; null where they were, and on
+    /// other devices.
+    /// </summary>
+    public string? PlainReason { get; init; }
+
     /// <summary>Writes the adapters in float32.</summary>
     /// <param name="path">The file; its folder must exist.</param>
     /// <param name="metadata">Strings for the header.</param>

@@ -75,6 +75,10 @@ module Cook =
             if metrics.IsSome then
                 tell (RunProgress.Ended Phase.Training)
 
+            result.PlainReason
+            |> Option.ofObj
+            |> Option.iter (fun reason -> tell (RunProgress.Note $"the steps were not recorded: {reason}"))
+
             result
         finally
             metrics |> Option.iter (fun log -> (log :> IDisposable).Dispose())

@@ -52,6 +52,11 @@ internal static class Drawing
         using var gradients = no_grad();
         FusedNetworks.Prepare(model.UNet);
         FusedNetworks.Prepare(model.Vae);
+        foreach (var control in request.Controls)
+        {
+            FusedNetworks.Prepare(control.Network);
+        }
+
         foreach (var range in request.Groups)
         {
             cancellation.ThrowIfCancellationRequested();
