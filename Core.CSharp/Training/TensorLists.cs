@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Training;
@@ -112,6 +113,24 @@ internal static class TensorLists
     private static Tensor Call(string name, params object[] arguments)
     {
         using var _ = no_grad();
-        return Unit.Value.invoke<Tensor>(name, arguments);
+
+        // TorchSharp makes a native number of each double and holds only its address: a collection in the wrong moment
+        // frees it before the script reads it. Numbers made here live until the call is over.
+        var held = new List<Scalar>();
+        try
+        {
+            var passed = Array.ConvertAll(arguments, argument => argument is double number ? (object)Hold(number) : argument);
+            return Unit.Value.invoke<Tensor>(name, passed);
+        }
+        finally
+        {
+            held.ForEach(number => number.Dispose());
+        }
+
+        Scalar Hold(double number)
+        {
+            held.Add(number.ToScalar());
+            return held[^1];
+        }
     }
 }

@@ -34,7 +34,9 @@ module internal AdapterHeader =
             |> Seq.map (fun (tag, count) -> tag, count * subject.Images.Length)
             |> dict
 
-        dict [ for subject in plan.Subjects -> $"{subject.Token} {subject.Noun}", ofSubject subject ]
+        dict [
+            for subject in plan.Subjects -> $"{subject.Token} {subject.Noun}", ofSubject subject
+        ]
         |> JsonSerializer.Serialize
 
     let ofPlan (plan: Plan) : IReadOnlyDictionary<string, string> =

@@ -25,7 +25,7 @@ let private drawn count share seed =
 let tests =
     testList "icon variation" [
         test "an icon left alone is the icon" {
-            let none = (drawn 1 0.0 3).narrow (0L, 0L, 1L)
+            let none = (drawn 1 0.0 3).narrow(0L, 0L, 1L)
             let icon = plain 0.5f 0.2f 0.1f 0.8f
             Expect.isLessThan (distance (IconVariation.Recolour(icon, none)) icon) 1e-6 "colours"
             Expect.isLessThan (distance (IconVariation.Reshape(grid, none)) grid) 1e-6 "shape"
@@ -34,7 +34,10 @@ let tests =
         test "the share says how many icons are varied" {
             let untouched = (drawn 1 0.0 1)[0]
             let all = drawn 1000 0.3 5
-            let touched = (all - untouched).abs().sum(1L).gt((1e-6).ToScalar()).sum().item<int64>()
+
+            let touched =
+                (all - untouched).abs().sum(1L).gt((1e-6).ToScalar()).sum().item<int64>()
+
             Expect.isTrue (touched > 530L && touched < 670L) $"{touched} of 2000"
         }
 

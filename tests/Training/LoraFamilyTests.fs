@@ -32,7 +32,14 @@ let private attachTo (networks: IReadOnlyDictionary<string, Module>) =
         LoraOptions(
             Rank = 2,
             Alpha = 3.0,
-            Targets = [ "attention"; "convolution"; "time_emb_proj"; "projection"; "conv_in"; "linear_1" ],
+            Targets = [
+                "attention"
+                "convolution"
+                "time_emb_proj"
+                "projection"
+                "conv_in"
+                "linear_1"
+            ],
             Ranks = [ KeyValuePair("to_q", 1) ]
         )
         "text_encoder", LoraOptions(Rank = 1, Targets = [ "text-attention" ])
@@ -88,11 +95,12 @@ let tests =
                 use file = SafeTensorsFile.Open path
 
                 let stems =
-                    file.Tensors.Keys |> Seq.map (fun key -> key.Substring(0, key.IndexOf '.')) |> Set.ofSeq
+                    file.Tensors.Keys
+                    |> Seq.map (fun key -> key.Substring(0, key.IndexOf '.'))
+                    |> Set.ofSeq
 
                 // One resnet and at most one attention in each numbered block, samplers between levels.
-                let config =
-                    UNetConfig.Read(Path.Combine(Support.golden, "sdxl", "unet"))
+                let config = UNetConfig.Read(Path.Combine(Support.golden, "sdxl", "unet"))
 
                 let layers, levels = int config.LayersPerBlock, config.BlockOutChannels.Count
 

@@ -138,11 +138,15 @@ let tests =
                 failsWith "lora_magnitude_vector is [4], the layer takes [5]" (load dora)
 
                 let notNumbers =
-                    change (fun t -> t["unet.attn1.to_q.lora_A.weight"].fill_ (System.Double.NaN) |> ignore)
+                    change (fun t -> t["unet.attn1.to_q.lora_A.weight"].fill_(System.Double.NaN) |> ignore)
 
-                failsWith "unet.attn1.to_q.lora_A.weight holds values that are infinite or not numbers" (load notNumbers)
+                failsWith
+                    "unet.attn1.to_q.lora_A.weight holds values that are infinite or not numbers"
+                    (load notNumbers)
 
-                let foreign = change (fun t -> t["unet.attn1.to_q.oft_blocks"] <- torch.ones (2L, 2L, 2L))
+                let foreign =
+                    change (fun t -> t["unet.attn1.to_q.oft_blocks"] <- torch.ones (2L, 2L, 2L))
+
                 failsWith "it is OFT (unet.attn1.to_q.oft_blocks), which is not read. Merge it" (load foreign))
         }
     ]

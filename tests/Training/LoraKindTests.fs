@@ -9,7 +9,8 @@ open Recipes.Core.Networks.Layers
 open Recipes.Core.Weights
 open Recipes.Tests.AdapterSupport
 
-let private doraOptions = LoraOptions(Rank = 2, Alpha = 3.0, Targets = [ "attention"; "conv1" ], Dora = true)
+let private doraOptions =
+    LoraOptions(Rank = 2, Alpha = 3.0, Targets = [ "attention"; "conv1" ], Dora = true)
 
 let private attachDora network =
     LoraSet.Attach(network, "unet", doraOptions, generator 3UL)
@@ -19,10 +20,9 @@ let private decomposed (adapter: LoraAdapter) =
     let product = torch.matmul (adapter.Up.flatten 1L, adapter.Down.flatten 1L)
     let factor = torch.tensor (float32 adapter.Factor)
     let whole = adapter.Layer.Weight.flatten 1L + product * factor
-    let norms = (whole * whole).sum(1L, keepdim = true).sqrt ()
+    let norms = (whole * whole).sum(1L, keepdim = true).sqrt()
 
-    ((nonNull adapter.Magnitude).reshape (-1L, 1L) * whole / norms)
-        .reshape adapter.Layer.Weight.shape
+    ((nonNull adapter.Magnitude).reshape(-1L, 1L) * whole / norms).reshape adapter.Layer.Weight.shape
 
 /// A file of one layer's parts, loaded onto a network of the same shape.
 let private loadParts (folder: string) (network: Module) (parts: (string * Tensor) list) =
@@ -36,7 +36,10 @@ let private drawn (seed: uint64) ([<System.ParamArray>] shape: int64[]) =
 /// What a set changes the weight of a layer by, at a scale.
 let private change (set: LoraSet) (scale: float) =
     set.Scale <- scale
-    (Seq.append (Seq.cast<WeightAdapter> set.Adapters) (Seq.cast set.Deltas) |> Seq.exactlyOne).Delta()
+
+    (Seq.append (Seq.cast<WeightAdapter> set.Adapters) (Seq.cast set.Deltas)
+     |> Seq.exactlyOne)
+        .Delta()
 
 let private kinds =
     let conv = "lora_unet_conv1"
@@ -49,41 +52,73 @@ let private kinds =
     [
         "LoHa on a linear map",
         (fun () ->
-            let a, b, c, d = draw 1 [| 5L; 2L |], draw 2 [| 2L; 4L |], draw 3 [| 5L; 2L |], draw 4 [| 2L; 4L |]
+            let a, b, c, d =
+                draw 1 [| 5L; 2L |], draw 2 [| 2L; 4L |], draw 3 [| 5L; 2L |], draw 4 [| 2L; 4L |]
 
-            [ $"{linear}.hada_w1_a", a; $"{linear}.hada_w1_b", b; $"{linear}.hada_w2_a", c
-              $"{linear}.hada_w2_b", d; $"{linear}.alpha", alpha 1.0f ],
+            [
+                $"{linear}.hada_w1_a", a
+                $"{linear}.hada_w1_b", b
+                $"{linear}.hada_w2_a", c
+                $"{linear}.hada_w2_b", d
+                $"{linear}.alpha", alpha 1.0f
+            ],
             product a b * product c d * torch.tensor 0.5f)
         "LoHa with cores on a convolution",
         (fun () ->
             let core i = draw i [| 2L; 2L; 3L; 3L |]
             let t, u = core 1, core 2
-            let a, b, c, d = draw 3 [| 2L; 6L |], draw 4 [| 2L; 3L |], draw 5 [| 2L; 6L |], draw 6 [| 2L; 3L |]
-            let rebuild (t: Tensor) (a: Tensor) (b: Tensor) = torch.einsum ("ijkl,jr,ip->prkl", t, b, a)
 
-            [ $"{conv}.hada_t1", t; $"{conv}.hada_w1_a", a; $"{conv}.hada_w1_b", b
-              $"{conv}.hada_t2", u; $"{conv}.hada_w2_a", c; $"{conv}.hada_w2_b", d; $"{conv}.alpha", alpha 3.0f ],
+            let a, b, c, d =
+                draw 3 [| 2L; 6L |], draw 4 [| 2L; 3L |], draw 5 [| 2L; 6L |], draw 6 [| 2L; 3L |]
+
+            let rebuild (t: Tensor) (a: Tensor) (b: Tensor) =
+                torch.einsum ("ijkl,jr,ip->prkl", t, b, a)
+
+            [
+                $"{conv}.hada_t1", t
+                $"{conv}.hada_w1_a", a
+                $"{conv}.hada_w1_b", b
+                $"{conv}.hada_t2", u
+                $"{conv}.hada_w2_a", c
+                $"{conv}.hada_w2_b", d
+                $"{conv}.alpha", alpha 3.0f
+            ],
             rebuild t a b * rebuild u c d * torch.tensor 1.5f)
         "LoKr of two whole factors",
         (fun () ->
             let a, b = draw 1 [| 5L; 2L |], draw 2 [| 1L; 2L |]
             // Without a low-rank factor alpha has no meaning.
-            [ $"{linear}.lokr_w1", a; $"{linear}.lokr_w2", b; $"{linear}.alpha", alpha 7.0f ], torch.kron (a, b))
+            [
+                $"{linear}.lokr_w1", a
+                $"{linear}.lokr_w2", b
+                $"{linear}.alpha", alpha 7.0f
+            ],
+            torch.kron (a, b))
         "LoKr with a low-rank factor on a convolution",
         (fun () ->
             let a, b, c = draw 1 [| 2L; 1L |], draw 2 [| 3L; 2L |], draw 3 [| 2L; 27L |]
-            let second = (product b c).reshape (3L, 3L, 3L, 3L)
+            let second = (product b c).reshape(3L, 3L, 3L, 3L)
 
-            [ $"{conv}.lokr_w1", a; $"{conv}.lokr_w2_a", b
-              $"{conv}.lokr_w2_b", c.reshape (2L, 3L, 3L, 3L); $"{conv}.alpha", alpha 1.0f ],
+            [
+                $"{conv}.lokr_w1", a
+                $"{conv}.lokr_w2_a", b
+                $"{conv}.lokr_w2_b", c.reshape (2L, 3L, 3L, 3L)
+                $"{conv}.alpha", alpha 1.0f
+            ],
             torch.kron (a.reshape (2L, 1L, 1L, 1L), second) * torch.tensor 0.5f)
         "a convolution with a core between the halves",
         (fun () ->
-            let down, mid, up = draw 1 [| 2L; 3L; 1L; 1L |], draw 2 [| 2L; 2L; 3L; 3L |], draw 3 [| 6L; 2L; 1L; 1L |]
+            let down, mid, up =
+                draw 1 [| 2L; 3L; 1L; 1L |], draw 2 [| 2L; 2L; 3L; 3L |], draw 3 [| 6L; 2L; 1L; 1L |]
 
-            [ $"{conv}.lora_down.weight", down; $"{conv}.lora_mid.weight", mid
-              $"{conv}.lora_up.weight", up; $"{conv}.alpha", alpha 1.0f ],
-            torch.einsum ("oj,jrkl,ri->oikl", up.flatten 1L, mid, down.flatten 1L) * torch.tensor 0.5f)
+            [
+                $"{conv}.lora_down.weight", down
+                $"{conv}.lora_mid.weight", mid
+                $"{conv}.lora_up.weight", up
+                $"{conv}.alpha", alpha 1.0f
+            ],
+            torch.einsum ("oj,jrkl,ri->oikl", up.flatten 1L, mid, down.flatten 1L)
+            * torch.tensor 0.5f)
         "a whole difference",
         (fun () ->
             let whole = draw 1 [| 5L; 4L |]
@@ -101,7 +136,7 @@ let tests =
             Expect.isLessThan (worst before (network.forward (input ()))) 1e-5 "the output"
 
             for adapter in set.Adapters do
-                let norms = adapter.Layer.Weight.flatten(1L).square().sum(1L).sqrt ()
+                let norms = adapter.Layer.Weight.flatten(1L).square().sum(1L).sqrt()
                 Expect.isLessThan (worst (nonNull adapter.Magnitude) norms) 1e-6 adapter.Path
         }
 
@@ -116,7 +151,8 @@ let tests =
             use _ = torch.no_grad ()
 
             for adapter in set.Adapters do
-                (plain.get_parameter $"{adapter.Path}.weight" |> nonNull).copy_ (decomposed adapter) |> ignore
+                (plain.get_parameter $"{adapter.Path}.weight" |> nonNull).copy_(decomposed adapter)
+                |> ignore
 
             Expect.isLessThan (worst adapted (plain.forward (input ()))) 1e-4 "the output"
             set.Merge(reversible = true)
@@ -136,15 +172,17 @@ let tests =
             layer.forward(x).sum().backward()
 
             // With the norm n constant: d/dm = (W + s BA) x / n, summed over rows.
-            let product = torch.matmul (adapter.Up, adapter.Down) * torch.tensor (float32 adapter.Factor)
-            let whole = (layer.Weight + product).detach ()
-            let norms = whole.square().sum(1L).sqrt ()
-            let expected = torch.matmul(x, whole.t()).sum 0L / norms
+            let product =
+                torch.matmul (adapter.Up, adapter.Down) * torch.tensor (float32 adapter.Factor)
+
+            let whole = (layer.Weight + product).detach()
+            let norms = whole.square().sum(1L).sqrt()
+            let expected = torch.matmul(x, whole.t ()).sum 0L / norms
             let magnitude = nonNull adapter.Magnitude
             Expect.isLessThan (worst expected (nonNull magnitude.grad)) 1e-4 "of the magnitudes"
 
-            let up = (magnitude / norms).detach () * torch.tensor (float32 adapter.Factor)
-            let hidden = torch.matmul(x, adapter.Down.t()).sum 0L
+            let up = (magnitude / norms).detach() * torch.tensor (float32 adapter.Factor)
+            let hidden = torch.matmul(x, adapter.Down.t ()).sum 0L
             Expect.isLessThan (worst (torch.outer (up, hidden)) (nonNull adapter.Up.grad)) 1e-3 "of B"
         }
 

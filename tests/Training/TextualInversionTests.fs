@@ -68,7 +68,7 @@ let private trained (model: StableDiffusionModel) options =
     use result =
         TextualInversionTrainer.Run(model, options, null, CancellationToken.None)
 
-    result.Inversion.Parts[0].Rows.detach().clone ()
+    result.Inversion.Parts[0].Rows.detach().clone()
 
 let private parity = test "train-textual-inversion" {
     use _ = torch.NewDisposeScope()
@@ -84,10 +84,10 @@ let private parity = test "train-textual-inversion" {
     let placeholders =
         JsonSerializer.Deserialize<int[]> file.Metadata["placeholder_ids"] |> nonNull
 
-    let start = (file.Read "init_row").reshape(1L, -1L).repeat (int64 placeholders.Length, 1L)
+    let start =
+        (file.Read "init_row").reshape(1L, -1L).repeat(int64 placeholders.Length, 1L)
 
-    let own =
-        model.TextEncoder.Tokens.Weight[int64 (number "initializer_id")]
+    let own = model.TextEncoder.Tokens.Weight[int64 (number "initializer_id")]
 
     Expect.equal (worst own start[0]) 0.0 "the initialiser's row"
     let rows = new Parameter(start.clone ())
@@ -98,11 +98,11 @@ let private parity = test "train-textual-inversion" {
     let latents, noise, times, ids =
         file.Read "latents", file.Read "noise", file.Read "t", file.Read "ids"
 
-    let batches =
-        { new IBatchSource with
+    let batches = {
+        new IBatchSource with
             member _.Batch n =
                 DenoisingBatch(latents[n], noise[n], times[n], model.TextEncoder.forward(ids).LastHiddenState)
-        }
+    }
 
     use schedule = new NoiseSchedule(model.Scheduler)
     let wanted = (file.Read "loss").data<float32>().ToArray()
@@ -124,7 +124,10 @@ let private parity = test "train-textual-inversion" {
         Expect.isLessThan (abs (step.Run(int64 i).Loss - float loss)) 1e-5 $"the loss of step {i}"
 
     let final = file.Read "final_rows"
-    let norm (t: Tensor) = t.``to``(torch.float64).norm().item<double> ()
+
+    let norm (t: Tensor) =
+        t.``to``(torch.float64).norm().item<double>()
+
     Expect.isLessThan (norm (rows.detach () - final) / norm (final - start)) 2e-2 "the change of the rows"
 }
 
@@ -137,7 +140,10 @@ let private goldenFile name = test name {
     let key = Seq.exactlyOne file.Tensors.Keys
 
     let token =
-        if key = "emb_params" then Path.GetFileNameWithoutExtension name |> nonNull else key
+        if key = "emb_params" then
+            Path.GetFileNameWithoutExtension name |> nonNull
+        else
+            key
 
     Expect.equal learned.Token token "the token"
     let rows = file.Read key
@@ -146,7 +152,10 @@ let private goldenFile name = test name {
     let first = model.Tokenizer.Count - learned.Count
     let ids = List.ofSeq (model.Tokenizer.Tokenize $"a {token}")
     Expect.equal (List.skip (ids.Length - learned.Count) ids) [ first .. first + learned.Count - 1 ] "one id a vector"
-    let looked = model.TextEncoder.Tokens.forward (torch.tensor [| for i in ids[ids.Length - learned.Count ..] -> int64 i |])
+
+    let looked =
+        model.TextEncoder.Tokens.forward (torch.tensor [| for i in ids[ids.Length - learned.Count ..] -> int64 i |])
+
     Expect.equal (worst looked rows) 0.0 "what the ids look up"
 }
 
@@ -170,7 +179,7 @@ let tests =
             let before = encode model $"a photo of a {word model}"
             let keys = List.ofSeq (model.TextEncoder.state_dict().Keys)
             let dog = vector model
-            use learned = inversion "<rex>" (dog.reshape(1L, -1L).clone ())
+            use learned = inversion "<rex>" (dog.reshape(1L, -1L).clone())
             use other = inversion "<two>" (torch.randn (2L, width model))
             model.LearnedTokens.Add other
             model.LearnedTokens.Add learned
@@ -189,10 +198,13 @@ let tests =
             use _ = torch.NewDisposeScope()
             use _ = torch.no_grad ()
             use model = load "sd1"
-            let pooled prompt = model.TextEncoder.forward(model.Tokenize [ prompt ]).Pooled
+
+            let pooled prompt =
+                model.TextEncoder.forward(model.Tokenize [ prompt ]).Pooled
+
             let dog = vector model
             let before = pooled $"a {word model} on a hill"
-            use learned = inversion "<rex>" (dog.reshape(1L, -1L).clone ())
+            use learned = inversion "<rex>" (dog.reshape(1L, -1L).clone())
             model.LearnedTokens.Add learned
             Expect.equal (worst before (pooled "a <rex> on a hill")) 0.0 "the pooled state"
         }
@@ -203,7 +215,10 @@ let tests =
                     use _ = torch.NewDisposeScope()
                     let path = Path.Combine(folder, "<toy>.safetensors")
                     use learned = inversion "<toy>" (torch.randn (3L, 32L))
-                    let header = readOnlyDict [ "modelspec.architecture", "stable-diffusion-v1/textual-inversion" ]
+
+                    let header =
+                        readOnlyDict [ "modelspec.architecture", "stable-diffusion-v1/textual-inversion" ]
+
                     TextualInversionFile.Write(learned, path, naming, header)
                     use again = TextualInversionFile.Read path
                     Expect.equal (again.Token, again.Family) ("<toy>", "SD1") "token and family"
@@ -225,7 +240,11 @@ let tests =
 
                 for index, rows in List.indexed [ left; right ] do
                     let ids = [| for id in model.Tokenizers[index].Tokenize "style" -> int64 id |]
-                    Expect.equal (worst (model.TextEncoders[index].Tokens.forward (torch.tensor ids)) rows) 0.0 $"encoder {index}"
+
+                    Expect.equal
+                        (worst (model.TextEncoders[index].Tokens.forward(torch.tensor ids)) rows)
+                        0.0
+                        $"encoder {index}"
 
                 let copy = Path.Combine(folder, "copy.safetensors")
                 TextualInversionFile.Write(learned, copy)
@@ -239,14 +258,34 @@ let tests =
             Support.withFolder (fun folder ->
                 use _ = torch.NewDisposeScope()
                 use model = load "sd2"
-                let refused (message: string) path = failsWith message (fun () -> (TextualInversionFile.Read path).Dispose())
+
+                let refused (message: string) path =
+                    failsWith message (fun () -> (TextualInversionFile.Read path).Dispose())
+
                 File.WriteAllText(Path.Combine(folder, "old.pt"), "x")
-                refused "it is a pickle, which can run any program while it is read. Convert it" (Path.Combine(folder, "old.pt"))
-                refused "holds 2 tensors (a, b)" (write folder "two.safetensors" [ "a", torch.ones 4L; "b", torch.ones 4L ])
-                refused "is [1, 2, 3], not [vectors, width]" (write folder "deep.safetensors" [ "<a>", torch.ones (1L, 2L, 3L) ])
-                refused "infinite or not numbers" (write folder "nan.safetensors" [ "<a>", torch.full ([| 4L |], Scalar.op_Implicit Single.NaN) ])
-                use wide = TextualInversionFile.Read(write folder "sd1.safetensors" [ "<a>", torch.ones (2L, 768L) ])
-                failsWith "its vectors are 768 wide (made for SD1), the text encoder takes" (fun () -> model.LearnedTokens.Add wide)
+
+                refused
+                    "it is a pickle, which can run any program while it is read. Convert it"
+                    (Path.Combine(folder, "old.pt"))
+
+                refused
+                    "holds 2 tensors (a, b)"
+                    (write folder "two.safetensors" [ "a", torch.ones 4L; "b", torch.ones 4L ])
+
+                refused
+                    "is [1, 2, 3], not [vectors, width]"
+                    (write folder "deep.safetensors" [ "<a>", torch.ones (1L, 2L, 3L) ])
+
+                refused
+                    "infinite or not numbers"
+                    (write folder "nan.safetensors" [ "<a>", torch.full ([| 4L |], Scalar.op_Implicit Single.NaN) ])
+
+                use wide =
+                    TextualInversionFile.Read(write folder "sd1.safetensors" [ "<a>", torch.ones (2L, 768L) ])
+
+                failsWith "its vectors are 768 wide (made for SD1), the text encoder takes" (fun () ->
+                    model.LearnedTokens.Add wide)
+
                 failsWith "Choose an embedding for SD2" (fun () -> model.LearnedTokens.Add wide)
                 use taken = inversion (word model) (torch.ones (1L, width model))
                 failsWith $"new token '{word model}'" (fun () -> model.LearnedTokens.Add taken)
@@ -267,8 +306,11 @@ let tests =
             ]
 
             let before = weights ()
-            let start = (vector model).clone ()
-            use result = TextualInversionTrainer.Run(model, options model, null, CancellationToken.None)
+            let start = (vector model).clone()
+
+            use result =
+                TextualInversionTrainer.Run(model, options model, null, CancellationToken.None)
+
             Expect.equal (result.Status, result.Steps) (TrainingStatus.Completed, 4L) "all steps"
             let rows = result.Inversion.Parts[0].Rows
 
@@ -291,12 +333,12 @@ let tests =
                 let resumable = changed model "<toy>" (word model) 2 CaptionTemplates.Object folder
                 use stop = new CancellationTokenSource()
 
-                let stopper =
-                    { new IProgress<TrainingStep> with
+                let stopper = {
+                    new IProgress<TrainingStep> with
                         member _.Report step =
                             if step.Step = 2L then
                                 stop.Cancel()
-                    }
+                }
 
                 do
                     use half = TextualInversionTrainer.Run(model, resumable, stopper, stop.Token)
@@ -307,6 +349,7 @@ let tests =
 
         test "settings that cannot train are refused" {
             use model = load "sd1"
+
             let run (options: TextualInversionOptions) () =
                 (TextualInversionTrainer.Run(model, options, null, CancellationToken.None)).Dispose()
 
