@@ -11,6 +11,9 @@ public sealed record DenoisingBatch(Tensor Latents, Tensor Noise, Tensor Timeste
 {
     /// <summary>Control pictures, [batch, channels, height, width] in 0 to 1, where a ControlNet is trained.</summary>
     public Tensor? Control { get; init; }
+
+    /// <summary>What an upscaler is shown, where one is trained.</summary>
+    public UpscalerInputs? Upscaler { get; init; }
 }
 
 /// <summary>Where batches come from.</summary>
