@@ -51,9 +51,10 @@ internal sealed class UpscalerBatches(
             draws.Below(RandomStreams.Timesteps, timesteps, count),
             contexts.index_select(0, Captions(index, number)))
         {
-            Upscaler = new UpscalerInputs(shown, level),
+            SmallPictures = shown,
+            NoiseLevels = level,
         };
-        foreach (var kept in (Tensor[])[made.Latents, made.Noise, made.Timesteps, made.Context, shown, level])
+        foreach (var kept in made.Tensors)
         {
             kept.MoveToOuterDisposeScope();
         }

@@ -109,12 +109,12 @@ public static class UpscalerTrainer
 
     private static Tensor Predict(UNet2DConditionModel unet, Tensor noisy, DenoisingBatch batch)
     {
-        var shown = batch.Upscaler ?? throw new RecipesException(
+        var small = batch.SmallPictures ?? throw new RecipesException(
             "Upscaler training", "a batch has no small pictures", "Take batches that are made for upscalers.");
         using var scope = NewDisposeScope();
         using var text = new TextContext(batch.Context);
-        var conditions = new UNetConditions { ClassLabels = shown.Levels };
-        return unet.forward(cat([noisy, shown.Small], 1), batch.Timesteps, text, conditions)
+        var conditions = new UNetConditions { ClassLabels = batch.NoiseLevels };
+        return unet.forward(cat([noisy, small], 1), batch.Timesteps, text, conditions)
             .MoveToOuterDisposeScope();
     }
 
