@@ -111,11 +111,11 @@ let withSubject (subject: Subject) (recipe: Recipe) =
         }
     ]
 
-let withTuning (tuning: Tuning) (recipe: Recipe) =
+let withTuning (tuning: TuningBlock<'way>) (recipe: Recipe) =
     recipe
     |> changed (fun part ->
         match part with
-        | RecipePart.Adapt _ -> Some(RecipePart.Adapt tuning)
+        | RecipePart.Adapt _ -> Some(RecipePart.Adapt tuning.Tuning)
         | other -> Some other)
 
 let plan (recipe: Recipe) : Plan =
