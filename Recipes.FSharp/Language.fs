@@ -100,8 +100,7 @@ module Language =
     let data theme : Line<'family> = Line(RecipePart.Data theme)
 
     /// How to learn: `adapt (lora 16<rank>)`.
-    let adapt (block: TuningBlock<'way>) : Line<'family> =
-        Line(RecipePart.Adapt block.Tuning)
+    let adapt (block: TuningBlock<'way>) : Line<'family> = Line(RecipePart.Adapt block.Tuning)
 
     /// A prompt to draw before and after: `sample $"a photo of a {robot} on the moon"`.
     let sample text : Line<'family> =

@@ -130,7 +130,10 @@ module internal Lower =
             AdamW = AdamWOptions(WeightDecay = budget.WeightDecay),
             MinSnrGamma = optional budget.MinSnr,
             Lora = (adapter |> Option.bind (fun adapter -> lora adapter "unet") |> Option.toObj),
-            TextLora = (adapter |> Option.bind (fun adapter -> lora adapter "text_encoder") |> Option.toObj),
+            TextLora =
+                (adapter
+                 |> Option.bind (fun adapter -> lora adapter "text_encoder")
+                 |> Option.toObj),
             Precision = corePrecision budget,
             Seed = budget.Seed,
             CheckpointFolder = folder,

@@ -75,7 +75,8 @@ module internal PlanText =
 
     let private vectors (vectors: PlannedVectors) = [
         "adapt",
-        $"""{counted (int64 vectors.Count) "new vector"} for `{vectors.Token}`, starting from "{vectors.StartFrom}" """.TrimEnd()
+        $"""{counted (int64 vectors.Count) "new vector"} for `{vectors.Token}`, starting from "{vectors.StartFrom}" """
+            .TrimEnd()
 
         "", $"in captions about {vectors.Templates}: {large vectors.Parameters} trained parameters"
     ]

@@ -98,8 +98,7 @@ module internal Targets =
     /// The layers whose own weights a tuning trains; nothing where it trains the whole UNet.
     let trained (tuning: Tuning) (layers: BaseLayer list) =
         match tuning.Method, written tuning with
-        | KeysAndValues, _ ->
-            Some(layers |> List.filter (any [ Named "attn2.to_k"; Named "attn2.to_v" ]))
+        | KeysAndValues, _ -> Some(layers |> List.filter (any [ Named "attn2.to_k"; Named "attn2.to_v" ]))
         | _, [] -> None
         | _, targets -> Some(layers |> List.filter (any targets))
 

@@ -14,12 +14,14 @@ let private repeated (draft: Draft) = [
 
     for source in draft.Sources do
         yield! twice source.At (source.Parts |> List.map _.Word)
+
     for tuning in draft.Tunings do
         yield!
             tuning.Parts
             |> List.map _.Word
             |> List.filter (fun word -> word <> "only" && word <> "rankAt")
             |> twice "adapt"
+
     yield! Draft.trainParts recipe |> List.map _.Word |> twice "train"
     yield! Draft.drawParts recipe |> List.map _.Word |> twice "draw"
     yield! Draft.outputParts recipe |> List.map _.Word |> twice "outputs"
@@ -32,7 +34,11 @@ let private repeated (draft: Draft) = [
         let words = source.Parts |> List.map _.Word
 
         if List.contains "captions" words && List.contains "instancePrompt" words then
-            error "L1" source.At "`captions` and `instancePrompt` both say what the pictures show" "Keep one of the two lines."
+            error
+                "L1"
+                source.At
+                "`captions` and `instancePrompt` both say what the pictures show"
+                "Keep one of the two lines."
 ]
 
 let private missing (draft: Draft) = [
@@ -61,11 +67,7 @@ let private missing (draft: Draft) = [
             error "L2" source.At "has no token" "Add a line `token \"sks\"`."
 
         if source.Folder = "" then
-            error
-                "L2"
-                source.At
-                "has no pictures"
-                "Add a line `images \"data/...\"`, naming their folder."
+            error "L2" source.At "has no pictures" "Add a line `images \"data/...\"`, naming their folder."
 ]
 
 /// A number that must be at least a bound.
@@ -131,7 +133,9 @@ let private tuneNumber (part: TunePart) =
     | TunePart.Alpha value -> finite at (fun v -> v > 0.0) "above 0" value
     | TunePart.Dropout value -> finite at (fun v -> v >= 0.0 && v < 1.0) "from 0 to below 1" value
     | TunePart.Average value -> finite at (fun v -> v > 0.0 && v < 1.0) "above 0 and below 1, such as 0.999" value
-    | TunePart.StartFrom word when word.Trim() = "" -> [ error "L3" at "names no word" "Write one, such as `startFrom \"toy\"`." ]
+    | TunePart.StartFrom word when word.Trim() = "" -> [
+        error "L3" at "names no word" "Write one, such as `startFrom \"toy\"`."
+      ]
     | TunePart.StartFrom _
     | TunePart.Templates _
     | TunePart.Only _

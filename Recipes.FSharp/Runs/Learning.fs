@@ -60,7 +60,16 @@ module internal Learning =
             result.Dispose()
             raise (OperationCanceledException stop)
 
-    let private dreamBooth (folder: RunFolder) (plan: Plan) lora (model: StableDiffusionModel) classes listener tell stop =
+    let private dreamBooth
+        (folder: RunFolder)
+        (plan: Plan)
+        lora
+        (model: StableDiffusionModel)
+        classes
+        listener
+        tell
+        stop
+        =
         let result =
             DreamBoothTrainer.Run(model, Lower.dreamBooth plan lora classes folder.Path, listener, stop)
 
@@ -91,8 +100,7 @@ module internal Learning =
 
         let result =
             match plan.Method with
-            | PlannedMethod.LowRank lora ->
-                dreamBooth folder plan (Some lora) model classPictures listener tell stop
+            | PlannedMethod.LowRank lora -> dreamBooth folder plan (Some lora) model classPictures listener tell stop
             | PlannedMethod.KeysAndValues _
             | PlannedMethod.Weights _ -> dreamBooth folder plan None model classPictures listener tell stop
             | PlannedMethod.Vectors vectors ->

@@ -75,7 +75,10 @@ type Subject = {
         | None -> subject.Noun
 
 /// A set of captioned pictures to learn from as a whole.
-type Theme = { Name: string; Parts: PicturePart list }
+type Theme = {
+    Name: string
+    Parts: PicturePart list
+}
 
 /// A prompt that knows which subjects it mentions.
 type Prompt = {

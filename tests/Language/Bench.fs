@@ -123,6 +123,12 @@ let plan (recipe: Recipe) : Plan =
     | Ok plan -> plan
     | Error problems -> failtestf "refused: %A" problems
 
+/// The adapter of a plan that has one.
+let loraOf (plan: Plan) =
+    match plan.Method with
+    | PlannedMethod.LowRank lora -> lora
+    | other -> failtestf "no adapter: %A" other
+
 /// Every error and warning, as text, with the test's folder left out.
 let findings (folder: string) (recipe: Recipe) =
     (match Plan.check recipe with
