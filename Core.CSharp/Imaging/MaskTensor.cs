@@ -29,11 +29,10 @@ public static class MaskTensor
                     nameof(images));
             }
 
-            var pixels = images[n].Pixels;
-            for (var i = 0; i < width * height; i++)
+            var luma = Luma.Of(images[n]);
+            for (var i = 0; i < luma.Length; i++)
             {
-                var luma = (pixels[i * 3] * 19595) + (pixels[(i * 3) + 1] * 38470) + (pixels[(i * 3) + 2] * 7471);
-                values[(n * width * height) + i] = ((luma + 0x8000) >> 16) / 255f;
+                values[(n * luma.Length) + i] = luma[i] / 255f;
             }
         }
 

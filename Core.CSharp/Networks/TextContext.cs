@@ -14,13 +14,26 @@ public sealed class TextContext : IDisposable
     /// <param name="states">[batch, m, width]; not owned.</param>
     /// <param name="reused">Whether to keep keys and values. Needs unchanging weights and no gradients.</param>
     public TextContext(Tensor states, bool reused = false)
+        : this(states, reused ? [] : null, null)
+    {
+    }
+
+    private TextContext(
+        Tensor states, Dictionary<nn.Module, (Tensor Key, Tensor Value)>? kept, AttentionRecorder? recorder)
     {
         States = states;
-        kept = reused ? [] : null;
+        this.kept = kept;
+        Recorder = recorder;
     }
 
     /// <summary>[batch, m, width].</summary>
     public Tensor States { get; }
+
+    /// <summary>Records where the attentions to this text look; null for none.</summary>
+    internal AttentionRecorder? Recorder { get; }
+
+    /// <summary>This text, its kept keys and values included, with the attentions to it recorded.</summary>
+    internal TextContext RecordedBy(AttentionRecorder recorder) => new(States, kept, recorder);
 
     /// <summary>Computes and keeps the keys and values of all attentions of a network to the text, ahead of need.</summary>
     internal void Keep(nn.Module network)

@@ -80,6 +80,12 @@ public sealed class UNet2DConditionModel : nn.Module<Tensor, Tensor, Tensor, Ten
     public Tensor forward(Tensor sample, Tensor timesteps, TextContext context, UNetConditions? conditions = null)
     {
         inputs.Check(sample, context.States);
+        if (conditions?.Attention is { } recorder)
+        {
+            recorder.Begin(sample.shape[2], sample.shape[3]);
+            context = context.RecordedBy(recorder);
+        }
+
         using var scope = NewDisposeScope();
         var type = DType;
         var time = inputs.EmbedTime(timesteps.to(Device), sample.shape[0], conditions).silu();

@@ -21,4 +21,7 @@ public sealed record UNetConditions
 
     /// <summary>A ControlNet's residual for the middle block.</summary>
     public Tensor? MidResidual { get; init; }
+
+    /// <summary>Records where the attentions look in the text; nothing is recorded without it.</summary>
+    public AttentionRecorder? Attention { get; init; }
 }

@@ -56,7 +56,12 @@ public static class ControlNetStep
         using var scope = NewDisposeScope();
         using var text = new TextContext(batch.Context);
         var residuals = network.forward(noisy, batch.Timesteps, text, picture);
-        var conditions = new UNetConditions { DownResiduals = residuals.Down, MidResidual = residuals.Mid };
+        var conditions = new UNetConditions
+        {
+            DownResiduals = residuals.Down,
+            MidResidual = residuals.Mid,
+            Attention = batch.Attention,
+        };
         return unet.forward(noisy, batch.Timesteps, text, conditions).MoveToOuterDisposeScope();
     }
 }

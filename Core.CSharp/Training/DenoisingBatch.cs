@@ -1,3 +1,4 @@
+using Recipes.Core.Networks;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Training;
@@ -11,6 +12,62 @@ public sealed record DenoisingBatch(Tensor Latents, Tensor Noise, Tensor Timeste
 {
     /// <summary>Control pictures, [batch, channels, height, width] in 0 to 1, where a ControlNet is trained.</summary>
     public Tensor? Control { get; init; }
+
+    /// <summary>
+    /// An upscaler's small pictures, their own noise added, [batch, 3, height, width] in the latents' size, float32.
+    /// </summary>
+    public Tensor? SmallPictures { get; init; }
+
+    /// <summary>The level of the noise in <see cref="SmallPictures"/>, [batch], int64.</summary>
+    public Tensor? NoiseLevels { get; init; }
+
+    /// <summary>
+    /// How much each pixel of the latents counts in the loss, [batch, 1, height, width], float32; null for 1 all over.
+    /// </summary>
+    public Tensor? PixelWeights { get; init; }
+
+    /// <summary>
+    /// Which of the text's positions name each subject, [batch, subjects, tokens], float32: 1/n at each of its n
+    /// tokens, zeros where the picture's caption does not name it. For losses that look at attention maps.
+    /// </summary>
+    public Tensor? SubjectTokens { get; init; }
+
+    /// <summary>
+    /// Where each subject is, [batch, subjects, height, width] in 0 to 1, in the latents' size, float32.
+    /// </summary>
+    public Tensor? SubjectMasks { get; init; }
+
+    /// <summary>
+    /// What a network that looks at the text shall record its attention with; set for the passes whose losses need it.
+    /// </summary>
+    public AttentionRecorder? Attention { get; init; }
+
+    /// <summary>All tensors there are, in a fixed order.</summary>
+    internal Tensor[] Tensors =>
+    [
+        .. ((Tensor?[])
+            [
+                Latents, Noise, Timesteps, Context, Control, SmallPictures, NoiseLevels, PixelWeights, SubjectTokens,
+                SubjectMasks,
+            ])
+            .OfType<Tensor>(),
+    ];
+
+    /// <summary>The batch with another tensor for each.</summary>
+    internal DenoisingBatch Map(Func<Tensor, Tensor> map)
+    {
+        return new DenoisingBatch(map(Latents), map(Noise), map(Timesteps), map(Context))
+        {
+            Control = Further(Control),
+            SmallPictures = Further(SmallPictures),
+            NoiseLevels = Further(NoiseLevels),
+            PixelWeights = Further(PixelWeights),
+            SubjectTokens = Further(SubjectTokens),
+            SubjectMasks = Further(SubjectMasks),
+        };
+
+        Tensor? Further(Tensor? tensor) => tensor is null ? null : map(tensor);
+    }
 }
 
 /// <summary>Where batches come from.</summary>

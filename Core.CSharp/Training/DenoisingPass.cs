@@ -23,10 +23,14 @@ internal sealed class DenoisingPass(
         var weights = options.Loss.MinSnrGamma is { } gamma
             ? DiffusionLoss.MinSnrWeights(schedule.Snr(batch.Timesteps), gamma, schedule.Config.PredictionType)
             : null;
-        var prediction = network(noisy, batch);
-        var terms = DiffusionLoss.Compute(prediction, target, weights, options.Loss.PriorWeight);
-        CustomGradient.Backward(options.Accumulation == 1 ? terms.Total : terms.Total / options.Accumulation);
+        using var recorder = AuxiliaryLosses.Recorder(options.Auxiliary, batch);
+        var prediction = network(noisy, recorder is null ? batch : batch with { Attention = recorder });
+        var terms = DiffusionLoss.Compute(prediction, target, weights, options.Loss.PriorWeight, batch.PixelWeights);
+        var total = AuxiliaryLosses.Sum(options.Auxiliary, recorder, batch) is { } further
+            ? terms.Total + further
+            : terms.Total;
+        CustomGradient.Backward(options.Accumulation == 1 ? total : total / options.Accumulation);
         using var none = no_grad();
-        sum.add_(stack([terms.Total, terms.Instance, terms.Prior ?? terms.Total]));
+        sum.add_(stack([total, terms.Instance, terms.Prior ?? terms.Total]));
     }
 }

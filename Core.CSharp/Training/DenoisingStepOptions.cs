@@ -12,6 +12,9 @@ public sealed record DenoisingStepOptions
     /// <summary>The loss.</summary>
     public DiffusionLossOptions Loss { get; init; } = new();
 
+    /// <summary>Further terms of the loss; see <see cref="IAuxiliaryLoss"/>.</summary>
+    public IReadOnlyList<IAuxiliaryLoss> Auxiliary { get; init; } = [];
+
     /// <summary>Greatest joint norm of the gradients; null for no limit.</summary>
     public double? ClipNorm { get; init; } = 1;
 
@@ -33,6 +36,11 @@ public sealed record DenoisingStepOptions
         Rate.Check();
         AdamW.Check();
         Loss.Check();
+        foreach (var loss in Auxiliary)
+        {
+            loss.Check();
+        }
+
         if (Accumulation < 1)
         {
             throw new RecipesException("Accumulation", $"{Accumulation} passes make no step", "Set 1 or more.");

@@ -53,9 +53,14 @@ public static class DiffusionLoss
     /// <param name="target">What it should be, of the same shape.</param>
     /// <param name="weights">A factor per sample, [batch]; null for 1.</param>
     /// <param name="priorWeight">λ; null where the batch holds no class images.</param>
+    /// <param name="pixelWeights">A factor per pixel, [batch, 1, height, width]; null for 1.</param>
     /// <exception cref="RecipesException">Prior preservation over a batch that does not split in halves.</exception>
     public static LossTerms Compute(
-        Tensor prediction, Tensor target, Tensor? weights = null, double? priorWeight = null)
+        Tensor prediction,
+        Tensor target,
+        Tensor? weights = null,
+        double? priorWeight = null,
+        Tensor? pixelWeights = null)
     {
         if (!prediction.shape.SequenceEqual(target.shape))
         {
@@ -68,13 +73,14 @@ public static class DiffusionLoss
 
         var wide = prediction.to(ScalarType.Float32);
         var goal = target.to(ScalarType.Float32);
-        if (priorWeight is null && weights is null)
+        if (priorWeight is null && weights is null && pixelWeights is null)
         {
             var mean = nn.functional.mse_loss(wide, goal);
             return new LossTerms(mean, mean, null);
         }
 
-        var samples = nn.functional.mse_loss(wide, goal, nn.Reduction.None).flatten(1).mean([1]);
+        var errors = nn.functional.mse_loss(wide, goal, nn.Reduction.None);
+        var samples = (pixelWeights is null ? errors : errors * pixelWeights).flatten(1).mean([1]);
         if (weights is not null)
         {
             samples = samples * weights;

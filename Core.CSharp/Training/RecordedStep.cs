@@ -47,7 +47,8 @@ internal sealed class RecordedStep : IDisposable
             return null;
         }
 
-        var key = string.Join(';', given.SelectMany(Tensors).Select(tensor => string.Join(',', tensor.shape)));
+        var shapes = given.SelectMany(batch => batch.Tensors).Select(tensor => string.Join(',', tensor.shape));
+        var key = string.Join(';', shapes);
         if (!recordings.TryGetValue(key, out var recording))
         {
             recording = new Recording(this, given);
@@ -84,19 +85,9 @@ internal sealed class RecordedStep : IDisposable
         recordings.Clear();
     }
 
-    private static Tensor[] Tensors(DenoisingBatch batch) => batch.Control is { } control
-        ? [batch.Latents, batch.Noise, batch.Timesteps, batch.Context, control]
-        : [batch.Latents, batch.Noise, batch.Timesteps, batch.Context];
-
-    private static DenoisingBatch Map(DenoisingBatch batch, Func<Tensor, Tensor> map) =>
-        new(map(batch.Latents), map(batch.Noise), map(batch.Timesteps), map(batch.Context))
-        {
-            Control = batch.Control is { } control ? map(control) : null,
-        };
-
     private static void Free(DenoisingBatch[] batches)
     {
-        foreach (var tensor in batches.SelectMany(Tensors))
+        foreach (var tensor in batches.SelectMany(batch => batch.Tensors))
         {
             tensor.Dispose();
         }
@@ -109,7 +100,7 @@ internal sealed class RecordedStep : IDisposable
         var drawn = new DenoisingBatch[options.Accumulation];
         for (var i = 0; i < drawn.Length; i++)
         {
-            drawn[i] = Map(batches.Batch((step * drawn.Length) + i), tensor => tensor.alias().DetachFromDisposeScope());
+            drawn[i] = batches.Batch((step * drawn.Length) + i).Map(tensor => tensor.alias().DetachFromDisposeScope());
         }
 
         return drawn;
@@ -125,7 +116,7 @@ internal sealed class RecordedStep : IDisposable
         public Recording(RecordedStep owner, DenoisingBatch[] like)
         {
             this.owner = owner;
-            inputs = [.. like.Select(batch => Map(batch, tensor => tensor.detach().clone().DetachFromDisposeScope()))];
+            inputs = [.. like.Select(batch => batch.Map(tensor => tensor.detach().clone().DetachFromDisposeScope()))];
             var device = owner.optimiser.Parameters[0].Parameter.device;
             sum = zeros(3, dtype: ScalarType.Float32, device: device).DetachFromDisposeScope();
             Figures = zeros(4, dtype: ScalarType.Float32, device: device).DetachFromDisposeScope();
@@ -153,7 +144,7 @@ internal sealed class RecordedStep : IDisposable
             using var none = no_grad();
             for (var i = 0; i < inputs.Length; i++)
             {
-                var (to, from) = (Tensors(inputs[i]), Tensors(batches[i]));
+                var (to, from) = (inputs[i].Tensors, batches[i].Tensors);
                 for (var j = 0; j < to.Length; j++)
                 {
                     to[j].copy_(from[j]);

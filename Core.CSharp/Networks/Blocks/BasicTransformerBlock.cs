@@ -46,7 +46,7 @@ internal sealed class BasicTransformerBlock : nn.Module
 
         var hidden = attn1.forward(normed, onlyCross ? context.For(attn1) : attn1.Prepare(normed)).add_(input);
         // Added in place to the fresh output: the norm's input must stay as it was for the gradient.
-        hidden = attn2.forward(norm2.forward(hidden), context.For(attn2)).add_(hidden);
+        hidden = attn2.forward(norm2.forward(hidden), context.For(attn2), context.Recorder).add_(hidden);
         hidden = ff.forward(norm3.forward(hidden)).add_(hidden);
         return hidden.MoveToOuterDisposeScope();
     }
@@ -71,7 +71,7 @@ internal sealed class BasicTransformerBlock : nn.Module
     {
         var delta = attn1.Unbiased(normed, onlyCross ? context.For(attn1) : attn1.Prepare(normed));
         var (hidden, second) = norm2.AddForward(input, delta, attn1.Bias);
-        delta = attn2.Unbiased(second, context.For(attn2));
+        delta = attn2.Unbiased(second, context.For(attn2), context.Recorder);
         (hidden, var third) = norm3.AddForward(hidden, delta, attn2.Bias);
         return ElementwiseKernels.AddBias(hidden, ff.Unbiased(third), null, ff.Bias, null, input.shape[^1]);
     }

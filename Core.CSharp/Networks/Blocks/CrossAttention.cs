@@ -48,27 +48,32 @@ internal sealed class CrossAttention : nn.Module
 
     /// <param name="states">[batch, n, width].</param>
     /// <param name="keyAndValue">From <see cref="Prepare"/>.</param>
+    /// <param name="recorder">Told of the queries and keys; null for none.</param>
     /// <returns>[batch, n, width].</returns>
-    public Tensor forward(Tensor states, (Tensor Key, Tensor Value) keyAndValue)
+    public Tensor forward(
+        Tensor states, (Tensor Key, Tensor Value) keyAndValue, AttentionRecorder? recorder = null)
     {
-        using var attended = Attend(states, keyAndValue);
+        using var attended = Attend(states, keyAndValue, recorder);
         return to_out[0].forward(attended);
     }
 
     /// <summary>The same without the last bias, for a caller that adds it together with more.</summary>
-    public Tensor Unbiased(Tensor states, (Tensor Key, Tensor Value) keyAndValue)
+    public Tensor Unbiased(
+        Tensor states, (Tensor Key, Tensor Value) keyAndValue, AttentionRecorder? recorder = null)
     {
-        using var attended = Attend(states, keyAndValue);
+        using var attended = Attend(states, keyAndValue, recorder);
         return to_out[0].Unbiased(attended);
     }
 
     /// <summary>The last bias, [width].</summary>
     public Tensor? Bias => to_out[0].Bias;
 
-    private Tensor Attend(Tensor states, (Tensor Key, Tensor Value) keyAndValue)
+    private Tensor Attend(
+        Tensor states, (Tensor Key, Tensor Value) keyAndValue, AttentionRecorder? recorder)
     {
         using var scope = NewDisposeScope();
         var query = Attention.Split(to_q.forward(states), heads);
+        recorder?.Record(query, keyAndValue.Key);
         var attended = upcast
             ? Attention.Attend(query.to_type(ScalarType.Float32), keyAndValue.Key, keyAndValue.Value)
                 .to_type(states.dtype)
