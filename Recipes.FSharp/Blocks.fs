@@ -14,33 +14,48 @@ type Block<'part>() =
 
 /// `subject "robot" { ... }`
 type SubjectBlock(noun: string) =
-    inherit Block<SubjectPart>()
-    member _.Run(parts) : Subject = { Noun = noun; Parts = parts }
+    inherit Block<PictureLine<OfSubject>>()
 
-/// A way to learn. It is a value that opens again as a block: `lora 16<rank>` and `lora 16<rank> { alpha 8.0 }`.
+    member _.Run(lines: PictureLine<OfSubject> list) : Subject = {
+        Noun = noun
+        Parts = [ for PictureLine part in lines -> part ]
+    }
+
+/// `theme "woodcuts" { ... }`
+type ThemeBlock(name: string) =
+    inherit Block<PictureLine<OfTheme>>()
+
+    member _.Run(lines: PictureLine<OfTheme> list) : Theme = {
+        Name = name
+        Parts = [ for PictureLine part in lines -> part ]
+    }
+
+/// A method. It is a value that opens again as a block: `lora 16<rank>` and `lora 16<rank> { alpha 8.0 }`.
 [<Sealed>]
-type Tuning(way: Method, parts: LoraPart list) =
-    inherit Block<LoraPart>()
-    member _.Method = way
-    member _.Parts = parts
+type TuningBlock<'way>(tuning: Tuning) =
+    inherit Block<TuneLine<'way>>()
+    member _.Tuning = tuning
+
     /// The same with more lines.
-    member _.Run(more) = Tuning(way, parts @ more)
+    member _.Run(lines: TuneLine<'way> list) =
+        TuningBlock<'way> {
+            tuning with
+                Parts = tuning.Parts @ [ for TuneLine part in lines -> part ]
+        }
 
     override _.Equals other =
         match other with
-        | :? Tuning as tuning -> tuning.Method = way && tuning.Parts = parts
+        | :? TuningBlock<'way> as block -> block.Tuning = tuning
         | _ -> false
 
-    override _.GetHashCode() = hash (way, parts)
-
-    override _.ToString() =
-        match way with
-        | LoRA rank -> $"LoRA rank {rank}"
+    override _.GetHashCode() = hash tuning
+    override _.ToString() = string tuning
 
 /// A line of a recipe.
 [<RequireQualifiedAccess>]
 type RecipePart =
     | Learn of Subject
+    | Data of Theme
     | Adapt of Tuning
     | Train of TrainPart list
     | Draw of DrawPart list

@@ -23,10 +23,16 @@ type BaseLayer = {
     Out: int
     /// The side of a convolution's kernel; 1 for a linear map.
     Kernel: int
+    Biased: bool
 } with
 
     /// `unet.mid_block.attentions.0.proj_in`
     member layer.FullName = $"{layer.Component}.{layer.Name}"
+
+    /// Its weights, the bias included.
+    member layer.Parameters =
+        int64 layer.In * int64 layer.Out * int64 (layer.Kernel * layer.Kernel)
+        + (if layer.Biased then int64 layer.Out else 0L)
 
 /// Where a downloaded base model is from.
 type ModelOrigin = {
@@ -49,6 +55,11 @@ type internal BaseFacts = {
     /// What the UNet predicts: epsilon, v_prediction or sample.
     Prediction: string
     Parameters: int64
+    UNetParameters: int64
+    /// The width of the text embeddings.
+    TextWidth: int
+    /// How many text encoders there are.
+    TextEncoders: int
     Layers: BaseLayer list
     Sha256: Lazy<string>
 }
@@ -65,7 +76,7 @@ type internal Tokens = {
     WordId: string -> int option
 }
 
-/// A subject's folder.
+/// A folder of pictures.
 type internal PictureFolder = {
     Folder: string
     Pictures: Picture list
@@ -80,7 +91,7 @@ type internal PictureFolder = {
 type internal Facts = {
     Base: BaseFacts option
     Tokens: Tokens option
-    /// By subject, in the order of the recipe.
+    /// By source, in the order of the draft.
     Folders: PictureFolder option list
     /// Free bytes where results go.
     FreeDisk: int64 option

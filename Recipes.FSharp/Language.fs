@@ -3,46 +3,90 @@ namespace Recipes
 /// The words of a recipe. Each makes one plain value; a block collects them.
 [<AutoOpen>]
 module Language =
-    // ---- a subject ----
+    // ---- pictures ----
 
     /// Something to learn, by its class noun: `subject "robot" { token "sks"; images "data/robot" }`.
     let subject noun = SubjectBlock noun
 
-    /// The word that will stand for the subject: rare, and short for the tokenizer, such as `sks`.
-    let token text = SubjectPart.Token text
+    /// Captioned pictures to learn from as a whole: `theme "woodcuts" { images "data/woodcuts"; captions Metadata }`.
+    let theme name = ThemeBlock name
 
-    /// The folder of the subject's pictures. A relative path starts at the script's folder.
-    let images folder = SubjectPart.Images folder
+    /// The word that will stand for the subject: rare, and short for the tokenizer, such as `sks`.
+    let token text : PictureLine<OfSubject> = PictureLine(PicturePart.Token text)
+
+    /// The folder of the pictures. A relative path starts at the script's folder.
+    let images folder : PictureLine<'owner> = PictureLine(PicturePart.Images folder)
 
     /// How many pictures of the class keep the model from forgetting it; the base model draws them (prior preservation,
     /// arXiv 2208.12242).
-    let prior pictures = SubjectPart.Prior pictures
+    let prior pictures : PictureLine<OfSubject> = PictureLine(PicturePart.Prior pictures)
 
     /// The caption of the subject's pictures; `{token}` and `{noun}` are filled in. Default: `a photo of {token} {noun}`.
-    let instancePrompt template = SubjectPart.InstancePrompt template
+    let instancePrompt template : PictureLine<OfSubject> =
+        PictureLine(PicturePart.InstancePrompt template)
 
     /// The caption of the class pictures. Default: `a photo of a {noun}`.
-    let classPrompt template = SubjectPart.ClassPrompt template
+    let classPrompt template : PictureLine<OfSubject> =
+        PictureLine(PicturePart.ClassPrompt template)
+
+    /// Where the pictures' captions come from. Default: a subject's `instancePrompt`, a theme's `metadata.jsonl`.
+    let captions source : PictureLine<'owner> =
+        PictureLine(PicturePart.Captions source)
+
+    /// Each picture is mirrored at every other visit, by chance.
+    let flipped<'owner> : PictureLine<'owner> = PictureLine PicturePart.Flipped
 
     /// Pictures smaller than the training size may be enlarged.
-    let upscaled = SubjectPart.Upscaled
+    let upscaled<'owner> : PictureLine<'owner> = PictureLine PicturePart.Upscaled
 
-    // ---- an adapter ----
+    // ---- methods ----
 
-    /// A low-rank adapter: `lora 16<rank>` or `lora 16<rank> { alpha 8.0; only CrossAttention }`.
-    let lora rank = Tuning(LoRA rank, [])
+    let private tuning way = { Method = way; Parts = [] }
 
-    /// Change these layers and no others; several lines add up. Default: `only Attention`.
-    let only layer = LoraPart.Only layer
+    /// A low-rank adapter of a kind: `adapter DoRA 16<rank>`.
+    let adapter kind rank =
+        TuningBlock<ByLowRank>(tuning (Adapter(kind, rank)))
+
+    /// A low-rank adapter (LoRA): `lora 16<rank>` or `lora 16<rank> { alpha 8.0; only CrossAttention }`.
+    let lora rank = adapter LoRA rank
+
+    /// A low-rank adapter with magnitudes of its own (DoRA).
+    let dora rank = adapter DoRA rank
+
+    /// A new token of so many vectors: `textualInversion 4<vec> { startFrom "toy" }`.
+    let textualInversion vectors =
+        TuningBlock<ByVectors>(tuning (NewVectors vectors))
+
+    /// Keys and values of the attention to the prompt (Custom Diffusion).
+    let customDiffusion = TuningBlock<ByKeysAndValues>(tuning KeysAndValues)
+
+    /// The UNet's own weights, all of them: `everything`, or a part: `everything { only CrossAttention }`.
+    let everything = TuningBlock<ByWeights>(tuning Everything)
+
+    /// Change these layers and no others; several lines add up. Default: `only Attention` of an adapter, and all of
+    /// `everything`.
+    let only<'way when 'way :> ByLayers> layer : TuneLine<'way> = TuneLine(TunePart.Only layer)
+
+    /// These layers in some parts of the UNet only: `only (Attention |> within [ Middle; Up 1 ])`.
+    let within depths layer = Within(layer, depths)
 
     /// Another rank for some of the layers; of two that fit, the later line counts. Alpha stays as it is.
-    let rankAt layer rank = LoraPart.RankAt(layer, rank)
+    let rankAt layer rank : TuneLine<ByLowRank> = TuneLine(TunePart.RankAt(layer, rank))
 
     /// The change of each layer is scaled by alpha over that layer's rank. Default: each layer's rank, hence no scaling.
-    let alpha value = LoraPart.Alpha value
+    let alpha value : TuneLine<ByLowRank> = TuneLine(TunePart.Alpha value)
 
     /// The share of the adapter's inputs that is dropped in training, from 0 to below 1. Default: 0.
-    let dropout share = LoraPart.Dropout share
+    let dropout share : TuneLine<ByLowRank> = TuneLine(TunePart.Dropout share)
+
+    /// The word whose vector the new ones start from. Default: the subject's class noun.
+    let startFrom word : TuneLine<ByVectors> = TuneLine(TunePart.StartFrom word)
+
+    /// The captions that new vectors are learned with. Default: Things.
+    let templates kind : TuneLine<ByVectors> = TuneLine(TunePart.Templates kind)
+
+    /// Keep a running average of the weights with this decay, such as 0.999, and give that as the result.
+    let average decay : TuneLine<ByWeights> = TuneLine(TunePart.Average decay)
 
     // ---- the recipe and its lines ----
 
@@ -52,8 +96,11 @@ module Language =
     /// Learn a subject.
     let learn subject : Line<'family> = Line(RecipePart.Learn subject)
 
+    /// Learn from a theme.
+    let data theme : Line<'family> = Line(RecipePart.Data theme)
+
     /// How to learn: `adapt (lora 16<rank>)`.
-    let adapt tuning : Line<'family> = Line(RecipePart.Adapt tuning)
+    let adapt (block: TuningBlock<'way>) : Line<'family> = Line(RecipePart.Adapt block.Tuning)
 
     /// A prompt to draw before and after: `sample $"a photo of a {robot} on the moon"`.
     let sample text : Line<'family> =
@@ -131,6 +178,12 @@ module Language =
 
     /// How noise becomes a picture. Default: Ddim.
     let sampler kind = DrawPart.Sampler kind
+
+    /// How far the higher contrast of guidance is taken back, from 0 to 1 (arXiv 2305.08891, section 3.4). Default: 0.
+    let rescale share = DrawPart.Rescale share
+
+    /// How many of the text encoder's last layers are left out. Default: 0.
+    let clipSkip layers = DrawPart.ClipSkip layers
 
     // ---- results ----
 

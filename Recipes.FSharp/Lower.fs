@@ -4,6 +4,7 @@ open System.Collections.Generic
 open Recipes.Core
 open Recipes.Core.Adapters
 open Recipes.Core.Pipelines
+open Recipes.Core.Pipelines.Prompts
 open Recipes.Core.Schedules
 open Recipes.Core.Training
 open TorchSharp
@@ -22,8 +23,7 @@ module internal Lower =
         | BFloat16 -> torch.ScalarType.BFloat16
 
     let sampler (model: StableDiffusionModel) (sampler: Sampler) : ISampler =
-        match sampler with
-        | Ddim -> DdimSampler model.Scheduler
+        Samplers.Named(string sampler, model.Scheduler)
 
     /// A request for one picture a prompt and seed, in the order given.
     let request (model: StableDiffusionModel) (plan: Plan) (batch: int) (prompts: string list) (seeds: uint64 list) =
@@ -35,6 +35,8 @@ module internal Lower =
             Guidance = plan.Draw.Guidance,
             Width = int plan.Budget.Size,
             Height = int plan.Budget.Size,
+            GuidanceRescale = plan.Draw.Rescale,
+            Prompting = PromptOptions(ClipSkip = plan.Draw.ClipSkip),
             Sampler = sampler model plan.Draw.Sampler,
             BatchSize = batch
         )
@@ -56,6 +58,7 @@ module internal Lower =
             Some(
                 LoraOptions(
                     Rank = int lora.Rank,
+                    Dora = lora.Kind.IsDoRA,
                     Alpha = optional lora.Alpha,
                     Dropout = lora.Dropout,
                     Targets = [| for adapted in layers -> adapted.Layer.Name |],
@@ -80,29 +83,29 @@ module internal Lower =
                 )
             )
 
+    /// A tenth of the work is the most that a power cut may cost.
+    let private every (budget: Budget) =
+        budget.Checkpoint
+        |> Option.defaultValue (max 1<step> (budget.Steps / 10))
+        |> int64
+        |> System.Nullable
+
+    let private pictures (subject: PlannedSubject) (side: int) =
+        TrainingImages.FromFiles([| for picture in subject.Images -> picture.Path |], side)
+
+    let private corePrecision (budget: Budget) =
+        match budget.Precision with
+        | Float32 -> Training.Precision.Float32
+        | BFloat16 -> Training.Precision.BFloat16
+
     /// DreamBooth's settings, with the class pictures that were drawn and the folder of the checkpoint.
-    let dreamBooth (plan: Plan) (classPictures: string list) (folder: string) : DreamBoothOptions =
+    let dreamBooth (plan: Plan) (adapter: PlannedLora option) (classPictures: string list) (folder: string) =
         let subject, budget = subject plan, plan.Budget
         let side = int budget.Size
         let shape, cycles = schedule budget.Schedule
-        // A tenth of the work is the most that a power cut may cost.
-        let every =
-            budget.Checkpoint |> Option.defaultValue (max 1<step> (budget.Steps / 10))
-
-        let unet =
-            match lora plan.Lora "unet" with
-            | Some options -> options
-            | None ->
-                raise (
-                    RecipesException(
-                        "adapt",
-                        "none of the chosen layers is in the UNet",
-                        "Add a line such as `only Attention` to the adapter."
-                    )
-                )
 
         DreamBoothOptions(
-            Images = TrainingImages.FromFiles([| for picture in subject.Images -> picture.Path |], side),
+            Images = pictures subject side,
             Prompt = subject.InstancePrompt,
             Prior =
                 (if classPictures.IsEmpty then
@@ -126,14 +129,45 @@ module internal Lower =
             ClipNorm = optional budget.ClipNorm,
             AdamW = AdamWOptions(WeightDecay = budget.WeightDecay),
             MinSnrGamma = optional budget.MinSnr,
-            Lora = unet,
-            TextLora = (lora plan.Lora "text_encoder" |> Option.toObj),
-            Precision =
-                (match budget.Precision with
-                 | Float32 -> Training.Precision.Float32
-                 | BFloat16 -> Training.Precision.BFloat16),
+            Lora = (adapter |> Option.bind (fun adapter -> lora adapter "unet") |> Option.toObj),
+            TextLora =
+                (adapter
+                 |> Option.bind (fun adapter -> lora adapter "text_encoder")
+                 |> Option.toObj),
+            Precision = corePrecision budget,
             Seed = budget.Seed,
             CheckpointFolder = folder,
-            CheckpointEvery = System.Nullable(int64 every),
+            CheckpointEvery = every budget,
+            PlanHash = plan.Hash
+        )
+
+    /// Textual inversion's settings, with the folder of the checkpoint.
+    let inversion (plan: Plan) (vectors: PlannedVectors) (folder: string) =
+        let subject, budget = subject plan, plan.Budget
+        let shape, cycles = schedule budget.Schedule
+
+        TextualInversionOptions(
+            Images = pictures subject (int budget.Size),
+            Token = vectors.Token,
+            Vectors = int vectors.Count,
+            Initialiser = vectors.StartFrom,
+            Templates =
+                (match vectors.Templates with
+                 | Things -> CaptionTemplates.Object
+                 | Styles -> CaptionTemplates.Style),
+            Steps = int64 budget.Steps,
+            Rate = budget.Rate,
+            Schedule = shape,
+            Cycles = cycles,
+            WarmUp = int64 budget.Warmup,
+            Batch = int budget.Batch,
+            Accumulation = budget.Accumulate,
+            ClipNorm = optional budget.ClipNorm,
+            AdamW = AdamWOptions(WeightDecay = budget.WeightDecay),
+            MinSnrGamma = optional budget.MinSnr,
+            Precision = corePrecision budget,
+            Seed = budget.Seed,
+            CheckpointFolder = folder,
+            CheckpointEvery = every budget,
             PlanHash = plan.Hash
         )

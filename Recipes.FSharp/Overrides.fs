@@ -40,7 +40,9 @@ module Overrides =
             | DrawPart.Denoise _
             | DrawPart.Guidance _
             | DrawPart.Avoid _
-            | DrawPart.Sampler _ -> [ part.Word ]
+            | DrawPart.Sampler _
+            | DrawPart.Rescale _
+            | DrawPart.ClipSkip _ -> [ part.Word ]
 
         {
             recipe with
@@ -64,13 +66,30 @@ module Overrides =
             ]
     }
 
-    let private lora (part: LoraPart) =
-        tuning (fun tuning ->
-            let kept = tuning.Parts |> List.filter (fun p -> p.Word <> part.Word)
-            Tuning(tuning.Method, kept @ [ part ]))
+    let private tune (part: TunePart) =
+        tuning (fun tuning -> {
+            tuning with
+                Parts = (tuning.Parts |> List.filter (fun p -> p.Word <> part.Word)) @ [ part ]
+        })
+
+    /// Of a method that has no rank, the check refuses the line.
+    let private rank value (recipe: Recipe) =
+        recipe
+        |> tuning (fun tuning ->
+            match tuning.Method with
+            | Adapter(kind, _) -> {
+                tuning with
+                    Method = Adapter(kind, value)
+              }
+            | NewVectors _
+            | KeysAndValues
+            | Everything -> {
+                tuning with
+                    Parts = tuning.Parts @ [ TunePart.RankAt(Attention, value) ]
+              })
 
     /// Changes every subject, also where a prompt mentions it.
-    let private subjects (part: SubjectPart) (recipe: Recipe) =
+    let private subjects (part: PicturePart) (recipe: Recipe) =
         let change (subject: Subject) = {
             subject with
                 Parts = (subject.Parts |> List.filter (fun p -> p.Word <> part.Word)) @ [ part ]
@@ -129,16 +148,23 @@ module Overrides =
         Setting.number "clipNorm" "1" (TrainPart.ClipNorm >> train)
         Setting.number "minSnr" "5" (TrainPart.MinSnr >> train)
         Setting.count "checkpoint" "100" (fun n -> train (TrainPart.Checkpoint(n * 1<step>)))
-        Setting.count "rank" "16" (fun n -> tuning (fun tuning -> Tuning(LoRA(n * 1<rank>), tuning.Parts)))
-        Setting.number "alpha" "16" (LoraPart.Alpha >> lora)
-        Setting.number "dropout" "0.1" (LoraPart.Dropout >> lora)
-        Setting.count "prior" "24" (fun n -> subjects (SubjectPart.Prior(n * 1<img>)))
+        Setting.count "rank" "16" (fun n -> rank (n * 1<rank>))
+        Setting.number "alpha" "16" (TunePart.Alpha >> tune)
+        Setting.number "dropout" "0.1" (TunePart.Dropout >> tune)
+        Setting.count "prior" "24" (fun n -> subjects (PicturePart.Prior(n * 1<img>)))
         Setting.count "denoise" "20" (fun n -> draw (DrawPart.Denoise(n * 1<step>)))
         Setting.number "guidance" "5" (DrawPart.Guidance >> draw)
         Setting.make "avoid" "a prompt" "blurred" Some (DrawPart.Avoid >> draw)
         Setting.make "seeds" "whole numbers with commas between" "1,2,3" manySeeds (DrawPart.Seeds >> draw)
         Setting.count "count" "4" (fun n -> draw (DrawPart.Count(n * 1<img>)))
-        Setting.make "sampler" "`ddim`" "ddim" (Setting.oneOf [ Ddim ]) (DrawPart.Sampler >> draw)
+        Setting.make
+            "sampler"
+            $"one of {listed (Sampler.all |> List.map string)}"
+            "euler-a"
+            (Setting.oneOf Sampler.all)
+            (DrawPart.Sampler >> draw)
+        Setting.number "rescale" "0.7" (DrawPart.Rescale >> draw)
+        Setting.count "clipSkip" "1" (DrawPart.ClipSkip >> draw)
         Setting.make "folder" "a folder" "runs" Some outputFolder
     ]
 

@@ -14,7 +14,8 @@ type Plan internal (data: PlanData) =
     /// The full path of the base model's folder.
     member _.ModelFolder = data.Model.Folder
     member _.Subjects = data.Subjects
-    member _.Lora = data.Lora
+    /// What is trained.
+    member _.Method = data.Method
     member _.Budget = data.Budget
     /// How samples and class pictures are drawn.
     member _.Draw = data.Drawing
@@ -44,17 +45,19 @@ type Plan internal (data: PlanData) =
 
 [<RequireQualifiedAccess>]
 module Plan =
-    let private subject (draft: Draft) (subject: SubjectDraft, folder: PictureFolder) =
+    let private subject (draft: Draft) (subject: SourceDraft, folder: PictureFolder) =
         let budget = draft.Budget
 
         let seen =
             int64 budget.Steps * int64 budget.Batch * int64 budget.Accumulate
-            / int64 draft.Subjects.Length
+            / int64 draft.Sources.Length
 
         {
             Token = subject.Token
             Noun = subject.Noun
             InstancePrompt = subject.InstancePrompt
+            Captions = subject.Captions
+            Flipped = subject.Flipped
             ClassPrompt = subject.ClassPrompt
             Folder = folder.Folder
             Images = folder.Pictures
@@ -62,31 +65,80 @@ module Plan =
             ClassVisited = min (int64 subject.Prior) seen |> int |> LanguagePrimitives.Int32WithMeasure
         }
 
-    let private lora (tuning: Tuning) (layers: AdaptedLayer list) =
-        let (LoRA rank) = tuning.Method
+    let private pick chooser otherwise (tuning: Tuning) =
+        tuning.Parts |> List.tryPick chooser |> Option.defaultValue otherwise
 
-        let one chooser otherwise =
-            tuning.Parts |> List.tryPick chooser |> Option.defaultValue otherwise
+    let private lora kind rank (tuning: Tuning) (model: BaseFacts) = {
+        Kind = kind
+        Rank = rank
+        Alpha =
+            tuning
+            |> pick
+                (fun part ->
+                    match part with
+                    | TunePart.Alpha value -> Some(Some value)
+                    | _ -> None)
+                None
+        Dropout =
+            tuning
+            |> pick
+                (fun part ->
+                    match part with
+                    | TunePart.Dropout value -> Some value
+                    | _ -> None)
+                0.0
+        Targets = Targets.chosen tuning
+        Layers = Targets.adapted rank tuning model.Layers
+    }
+
+    let private vectors count (tuning: Tuning) (subject: SourceDraft) (model: BaseFacts) = {
+        Token = subject.Token
+        Count = count
+        StartFrom =
+            tuning
+            |> pick
+                (fun part ->
+                    match part with
+                    | TunePart.StartFrom word -> Some word
+                    | _ -> None)
+                subject.Noun
+        Templates =
+            tuning
+            |> pick
+                (fun part ->
+                    match part with
+                    | TunePart.Templates kind -> Some kind
+                    | _ -> None)
+                Things
+        Width = model.TextWidth
+    }
+
+    let private weights (tuning: Tuning) (model: BaseFacts) =
+        let layers = Targets.trained tuning model.Layers
 
         {
-            Rank = rank
-            Alpha =
-                one
+            Targets = Targets.written tuning
+            Layers = layers
+            Parameters =
+                match layers with
+                | None -> model.UNetParameters
+                | Some layers -> layers |> List.sumBy _.Parameters
+            Average =
+                tuning
+                |> pick
                     (fun part ->
                         match part with
-                        | LoraPart.Alpha value -> Some(Some value)
+                        | TunePart.Average decay -> Some(Some decay)
                         | _ -> None)
                     None
-            Dropout =
-                one
-                    (fun part ->
-                        match part with
-                        | LoraPart.Dropout value -> Some value
-                        | _ -> None)
-                    0.0
-            Targets = Targets.chosen tuning
-            Layers = layers
         }
+
+    let internal planned (tuning: Tuning) (draft: Draft) (model: BaseFacts) =
+        match tuning.Method with
+        | Adapter(kind, rank) -> PlannedMethod.LowRank(lora kind rank tuning model)
+        | NewVectors count -> PlannedMethod.Vectors(vectors count tuning draft.Sources.Head model)
+        | KeysAndValues -> PlannedMethod.KeysAndValues(weights tuning model)
+        | Everything -> PlannedMethod.Weights(weights tuning model)
 
     let private sample (prompt: Prompt) = {
         Text = prompt.Text
@@ -116,7 +168,7 @@ module Plan =
 
         match errors, facts.Base, draft.Tunings with
         | [], Some model, [ tuning ] ->
-            let layers = Targets.adapted tuning model.Layers
+            let way = planned tuning draft model
 
             Ok(
                 Plan {
@@ -133,14 +185,14 @@ module Plan =
                         Sha256 = model.Sha256.Value
                     }
                     Subjects =
-                        List.zip draft.Subjects (List.choose id facts.Folders)
+                        List.zip draft.Sources (List.choose id facts.Folders)
                         |> List.map (subject draft)
-                    Lora = lora tuning layers
+                    Method = way
                     Budget = draft.Budget
                     Drawing = draft.Drawing
                     Samples = draft.Samples |> List.map sample
                     Outputs = System.IO.Path.GetFullPath draft.Outputs
-                    LeastMemory = Checks.Resources.leastMemory draft.Budget.Precision model layers
+                    LeastMemory = Checks.Resources.leastMemory draft.Budget.Precision model way.Parameters
                     Warnings = warnings
                 }
             )

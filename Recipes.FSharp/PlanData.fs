@@ -19,10 +19,14 @@ type BaseModel = {
 
 /// A subject of a plan.
 type PlannedSubject = {
+    /// Empty of a theme.
     Token: string
     Noun: string
-    /// The caption of the subject's pictures.
+    /// The caption of the subject's pictures, where it is one for all.
     InstancePrompt: string
+    Captions: CaptionSource
+    /// Whether pictures are mirrored by chance.
+    Flipped: bool
     /// The caption of the class pictures.
     ClassPrompt: string
     /// The full path of the folder of pictures.
@@ -34,8 +38,9 @@ type PlannedSubject = {
     ClassVisited: int<img>
 }
 
-/// The adapter of a plan.
+/// A low-rank adapter of a plan.
 type PlannedLora = {
+    Kind: LowRank
     Rank: int<rank>
     /// As written; nothing where each layer's alpha is its rank.
     Alpha: float option
@@ -48,6 +53,47 @@ type PlannedLora = {
 
     /// Numbers that are trained.
     member lora.Parameters = lora.Layers |> List.sumBy _.Parameters
+
+/// A new token of a plan.
+type PlannedVectors = {
+    Token: string
+    Count: int<vec>
+    /// The word whose vector they start from.
+    StartFrom: string
+    Templates: Templates
+    Width: int
+} with
+
+    /// Numbers that are trained.
+    member vectors.Parameters = int64 vectors.Count * int64 vectors.Width
+
+/// Weights of the base model's UNet that a plan trains.
+type PlannedWeights = {
+    /// The words that chose the layers; none for the whole UNet.
+    Targets: Layer list
+    /// The layers in the order of the weight files; nothing for the whole UNet.
+    Layers: BaseLayer list option
+    /// Numbers that are trained.
+    Parameters: int64
+    /// The decay of the running average that is the result; nothing for the weights themselves.
+    Average: float option
+}
+
+/// What a plan trains.
+[<RequireQualifiedAccess>]
+type PlannedMethod =
+    | LowRank of PlannedLora
+    | Vectors of PlannedVectors
+    | KeysAndValues of PlannedWeights
+    | Weights of PlannedWeights
+
+    /// Numbers that are trained.
+    member way.Parameters =
+        match way with
+        | LowRank lora -> lora.Parameters
+        | Vectors vectors -> vectors.Parameters
+        | KeysAndValues weights
+        | Weights weights -> weights.Parameters
 
 /// A prompt to draw before and after.
 type PlannedSample = {
@@ -65,7 +111,7 @@ type internal PlanData = {
     Script: string option
     Model: BaseModel
     Subjects: PlannedSubject list
-    Lora: PlannedLora
+    Method: PlannedMethod
     Budget: Budget
     Drawing: Drawing
     Samples: PlannedSample list

@@ -18,6 +18,7 @@ module internal PlanJson =
             "instancePrompt", Json.Text subject.InstancePrompt
             "classPrompt", Json.Text subject.ClassPrompt
             "prior", whole (int subject.PriorCount)
+            "flipped", Json.Bool subject.Flipped
             "images",
             Json.List [
                 for picture in subject.Images ->
@@ -37,18 +38,40 @@ module internal PlanJson =
             | None -> ()
         ]
 
-    let private lora (lora: PlannedLora) =
+    let private weights name (weights: PlannedWeights) =
         Json.Object [
-            "method", Json.Text "lora"
-            "rank", whole (int lora.Rank)
-            "dropout", Json.Number lora.Dropout
+            "method", Json.Text name
+            "average", optional weights.Average
             "layers",
-            Json.Object [
-                for layer in lora.Layers ->
-                    layer.Layer.FullName,
-                    Json.Object [ "rank", whole (int layer.Rank); "alpha", Json.Number layer.Alpha ]
-            ]
+            match weights.Layers with
+            | None -> Json.Null
+            | Some layers -> Json.List [ for layer in layers -> Json.Text layer.FullName ]
         ]
+
+    let private way (way: PlannedMethod) =
+        match way with
+        | PlannedMethod.LowRank lora ->
+            Json.Object [
+                "method", Json.Text((string lora.Kind).ToLowerInvariant())
+                "rank", whole (int lora.Rank)
+                "dropout", Json.Number lora.Dropout
+                "layers",
+                Json.Object [
+                    for layer in lora.Layers ->
+                        layer.Layer.FullName,
+                        Json.Object [ "rank", whole (int layer.Rank); "alpha", Json.Number layer.Alpha ]
+                ]
+            ]
+        | PlannedMethod.Vectors vectors ->
+            Json.Object [
+                "method", Json.Text "vectors"
+                "token", Json.Text vectors.Token
+                "count", whole (int vectors.Count)
+                "startFrom", Json.Text vectors.StartFrom
+                "templates", Json.Text(string vectors.Templates)
+            ]
+        | PlannedMethod.KeysAndValues chosen -> weights "keys-and-values" chosen
+        | PlannedMethod.Weights chosen -> weights "weights" chosen
 
     let private train (budget: Budget) =
         Json.Object [
@@ -76,11 +99,13 @@ module internal PlanJson =
             "avoid", Json.Text drawing.Avoid
             "seeds", Json.List [ for seed in drawing.Seeds -> Json.Text(string seed) ]
             "sampler", Json.Text(string drawing.Sampler)
+            "rescale", Json.Number drawing.Rescale
+            "clipSkip", whole drawing.ClipSkip
         ]
 
     let ofData (plan: PlanData) =
         Json.Object [
-            "version", whole 1
+            "version", whole 2
             "name", Json.Text plan.Name
             "model",
             Json.Object [
@@ -92,7 +117,7 @@ module internal PlanJson =
                 | None -> ()
             ]
             "subjects", Json.List(plan.Subjects |> List.map subject)
-            "adapter", lora plan.Lora
+            "method", way plan.Method
             "train", train plan.Budget
             "draw", draw plan.Drawing
             "samples",

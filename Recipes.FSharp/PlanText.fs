@@ -7,16 +7,6 @@ open Recipes.Checks.Resources
 /// A plan as it is read: one fact a line, with its unit.
 [<RequireQualifiedAccess>]
 module internal PlanText =
-    let private text (value: float) =
-        value.ToString("0.######", CultureInfo.InvariantCulture)
-
-    /// `1e-4` for small numbers, `0.5` for others.
-    let private rate (value: float) =
-        if value < 0.01 then
-            value.ToString("0.###e-0", CultureInfo.InvariantCulture)
-        else
-            text value
-
     /// `950`, `12.3 thousand`, `4.56 million`.
     let private large (count: int64) =
         let short (value: float) =
@@ -42,27 +32,33 @@ module internal PlanText =
             $"{List.min sides} to {List.max sides} px"
 
     let private learn (subject: PlannedSubject) = [
-        "learn", $"{subject.Token} {subject.Noun}, from {pictures subject.Images.Length} of {sizes subject}"
-        "", $"captioned \"{subject.InstancePrompt}\""
+        if subject.Token = "" then
+            "data", $"{subject.Noun}, {pictures subject.Images.Length} of {sizes subject}"
+        else
+            "learn", $"{subject.Token} {subject.Noun}, from {pictures subject.Images.Length} of {sizes subject}"
+
+        match subject.Captions with
+        | Same text -> "", $"captioned \"{text}\""
+        | source -> "", $"captioned by {source}"
 
         if subject.PriorCount > 0<img> then
             "",
             $"""beside {counted (int64 subject.PriorCount) "class picture"} of "{subject.ClassPrompt}", drawn by the base model"""
     ]
 
-    let private adapt (lora: PlannedLora) = [
+    let private lora (lora: PlannedLora) = [
         let alpha =
             match lora.Alpha with
-            | Some alpha -> $"alpha {text alpha}"
+            | Some alpha -> $"alpha {decimal alpha}"
             | None -> "alpha as the rank"
 
         let dropout =
             if lora.Dropout > 0.0 then
-                $", dropout {text lora.Dropout}"
+                $", dropout {decimal lora.Dropout}"
             else
                 ""
 
-        "adapt", $"LoRA of rank {lora.Rank}, {alpha}{dropout}"
+        "adapt", $"{lora.Kind} of rank {lora.Rank}, {alpha}{dropout}"
 
         let ranks =
             match lora.Layers |> List.countBy _.Rank with
@@ -76,6 +72,42 @@ module internal PlanText =
         "",
         $"""on {targets}: {counted (int64 lora.Layers.Length) "layer"}{ranks}, {large lora.Parameters} trained parameters"""
     ]
+
+    let private vectors (vectors: PlannedVectors) = [
+        "adapt",
+        $"""{counted (int64 vectors.Count) "new vector"} for `{vectors.Token}`, starting from "{vectors.StartFrom}" """
+            .TrimEnd()
+
+        "", $"in captions about {vectors.Templates}: {large vectors.Parameters} trained parameters"
+    ]
+
+    let private weights what (weights: PlannedWeights) = [
+        let averaged =
+            match weights.Average with
+            | Some decay -> $", averaged with decay {decimal decay}"
+            | None -> ""
+
+        let layers =
+            match weights.Layers with
+            | None -> "all of it"
+            | Some layers -> counted (int64 layers.Length) "layer"
+
+        "adapt", $"{what}{averaged}"
+
+        let targets =
+            match weights.Targets with
+            | [] -> ""
+            | targets -> $"{listed (targets |> List.map string)}: "
+
+        "", $"{targets}{layers}, {large weights.Parameters} trained parameters"
+    ]
+
+    let private adapt (way: PlannedMethod) =
+        match way with
+        | PlannedMethod.LowRank adapter -> lora adapter
+        | PlannedMethod.Vectors token -> vectors token
+        | PlannedMethod.KeysAndValues chosen -> weights "keys and values of the attention to the prompt" chosen
+        | PlannedMethod.Weights chosen -> weights "the UNet's own weights" chosen
 
     let private train (budget: Budget) = [
         let accumulated =
@@ -93,16 +125,16 @@ module internal PlanText =
             else
                 ""
 
-        "", $"rate {rate budget.Rate}, {budget.Schedule}{warmup}; weight decay {text budget.WeightDecay}"
+        "", $"rate {small budget.Rate}, {budget.Schedule}{warmup}; weight decay {decimal budget.WeightDecay}"
 
         String.concat ", " [
             if budget.PriorWeight > 0.0 then
-                $"prior weight {text budget.PriorWeight}"
+                $"prior weight {decimal budget.PriorWeight}"
             match budget.ClipNorm with
-            | Some norm -> $"gradients clipped to {text norm}"
+            | Some norm -> $"gradients clipped to {decimal norm}"
             | None -> "gradients not clipped"
             match budget.MinSnr with
-            | Some gamma -> $"min-SNR {text gamma}"
+            | Some gamma -> $"min-SNR {decimal gamma}"
             | None -> ()
         ]
         |> fun line -> "", line
@@ -126,10 +158,10 @@ module internal PlanText =
             let times = share / float subject.Images.Length
 
             "sees",
-            $"""{counted (int64 share) "picture"} of the {subject.Noun}: {text (Math.Round(times, 1))} epochs of {subject.Images.Length}"""
+            $"""{counted (int64 share) "picture"} of the {subject.Noun}: {decimal (Math.Round(times, 1))} epochs of {subject.Images.Length}"""
 
             if subject.PriorCount > 0<img> then
-                let again = text (Math.Round(share / float (max 1 (int subject.PriorCount)), 1))
+                let again = decimal (Math.Round(share / float (max 1 (int subject.PriorCount)), 1))
 
                 "", $"{subject.ClassVisited} of {subject.PriorCount} class pictures, {again} times each"
 
@@ -149,19 +181,25 @@ module internal PlanText =
         "work",
         $"""{counted (passes * doubled * int64 budget.Batch) "picture"} forward and back through the UNet, {counted ((classes + samples) * perPicture) "pass"} forward to draw"""
 
-        let layers = plan.Lora.Layers
+        let trained = plan.Method.Parameters
 
         "needs",
-        $"{bytes plan.LeastMemory} of memory for weights alone; on disk {bytes (adapterBytes layers)} for the adapter, {bytes (checkpointBytes layers)} for a checkpoint"
+        $"{bytes plan.LeastMemory} of memory for weights alone; on disk {bytes (resultBytes trained)} for the result, {bytes (checkpointBytes trained)} for a checkpoint"
     ]
 
     let private draw (plan: PlanData) = [
         let drawing = plan.Drawing
 
-        "draw", $"{drawing.Denoise} steps of {drawing.Sampler}, guidance {text drawing.Guidance}"
+        "draw", $"{drawing.Denoise} steps of {drawing.Sampler}, guidance {decimal drawing.Guidance}"
 
         "",
         $"""{counted (int64 drawing.Seeds.Length) "picture"} a prompt, before and after; seeds {listed (drawing.Seeds |> List.map string)}"""
+
+        if drawing.Rescale > 0.0 then
+            "", $"guidance rescaled by {decimal drawing.Rescale}"
+
+        if drawing.ClipSkip > 0 then
+            "", $"""without the text encoder's last {counted (int64 drawing.ClipSkip) "layer"}"""
 
         if drawing.Avoid <> "" then
             "", $"avoiding \"{drawing.Avoid}\""
@@ -206,7 +244,7 @@ module internal PlanText =
                     | None -> ()
                     for subject in plan.Subjects do
                         yield! learn subject
-                    yield! adapt plan.Lora
+                    yield! adapt plan.Method
                     yield! train plan.Budget
                     yield! sums plan
                     yield! draw plan

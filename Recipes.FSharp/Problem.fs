@@ -104,3 +104,14 @@ module internal Problems =
         | [] -> sorted |> List.truncate 1
         | near -> near |> List.truncate limit
         |> List.map snd
+
+    /// `0.5`: a number as it is written.
+    let decimal (value: float) =
+        value.ToString("0.######", System.Globalization.CultureInfo.InvariantCulture)
+
+    /// `1e-4` for small numbers, `0.5` for others.
+    let small (value: float) =
+        if value < 0.01 then
+            value.ToString("0.###e-0", System.Globalization.CultureInfo.InvariantCulture)
+        else
+            decimal value

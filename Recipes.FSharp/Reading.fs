@@ -35,6 +35,7 @@ module internal Reading =
         In = int layer.In
         Out = int layer.Out
         Kernel = int layer.Kernel
+        Biased = layer.Biased
     }
 
     let private baseFacts (origin: ModelOrigin option) (folder: ModelFolder) =
@@ -55,6 +56,9 @@ module internal Reading =
             Channels = folder.InChannels
             Prediction = folder.PredictionType
             Parameters = folder.ParameterCount
+            UNetParameters = folder.UNetParameterCount
+            TextWidth = folder.CrossAttentionDim
+            TextEncoders = folder.Weights.Keys |> Seq.filter _.StartsWith("text_encoder") |> Seq.length
             Layers = layers
             Sha256 = lazy folder.Sha256
         }
@@ -89,15 +93,14 @@ module internal Reading =
     let private isCaption (path: string) =
         List.contains (Path.GetExtension path) [ ".txt"; ".caption"; ".jsonl" ]
 
-    /// A subject's folder, with a problem for each picture that cannot be read.
-    let private pictures script (subject: Subject) =
-        let at = $"subject {subject.Noun}.images"
-        let draft = Draft.subject subject
+    /// The folder of a subject or theme, with a problem for each picture that cannot be read.
+    let private pictures script (source: SourceDraft) =
+        let at = $"{source.At}.images"
 
-        if draft.Folder = "" then
+        if source.Folder = "" then
             None, []
         else
-            let folder = Locating.from script draft.Folder
+            let folder = Locating.from script source.Folder
 
             match attempt "B9" at (fun () -> ImageFolder.List folder) with
             | Error problem -> None, [ problem ]
@@ -159,7 +162,7 @@ module internal Reading =
                 attempt "C17" "recipe" (fun () -> tokens folder.Tokenizer)
                 |> Result.mapError List.singleton
 
-        let folders = Draft.subjects recipe |> List.map (pictures script)
+        let folders = Draft.sources recipe |> List.map (pictures script)
 
         {
             Base =

@@ -29,56 +29,85 @@ type Drawing = {
     /// One picture a prompt and seed.
     Seeds: int list
     Sampler: Sampler
+    /// The share of guidance's contrast that is taken back.
+    Rescale: float
+    /// Last layers of the text encoder that are left out.
+    ClipSkip: int
 }
 
-/// A subject as written, defaults filled in; the token and the folder are empty where their lines are missing.
-type internal SubjectDraft = {
+/// A subject or a theme as written, defaults filled in; what has no line is empty.
+type internal SourceDraft = {
+    IsTheme: bool
+    /// A subject's class noun, or a theme's name.
     Noun: string
     Token: string
     InstancePrompt: string
     ClassPrompt: string
+    Captions: CaptionSource
     Folder: string
     Prior: int<img>
+    Flipped: bool
     Upscaled: bool
-}
+    Parts: PicturePart list
+} with
+
+    /// Where its problems are.
+    member source.At =
+        if source.IsTheme then
+            $"theme {source.Noun}"
+        else
+            $"subject {source.Noun}"
 
 /// A recipe with defaults filled in and nothing checked: of a line given twice, the last counts.
 type internal Draft = {
     Recipe: Recipe
-    Subjects: SubjectDraft list
+    /// Subjects, then themes.
+    Sources: SourceDraft list
     Tunings: Tuning list
     Budget: Budget
     Drawing: Drawing
     Samples: Prompt list
     Outputs: string
-}
+} with
+
+    member draft.Subjects = draft.Sources |> List.filter (fun source -> not source.IsTheme)
 
 [<RequireQualifiedAccess>]
 module internal Draft =
     let instanceTemplate = "a photo of {token} {noun}"
     let classTemplate = "a photo of a {noun}"
 
-    let subject (subject: Subject) =
+    let private source isTheme noun (parts: PicturePart list) =
         let start = {
-            Noun = subject.Noun
+            IsTheme = isTheme
+            Noun = noun
             Token = ""
             InstancePrompt = instanceTemplate
             ClassPrompt = classTemplate
+            Captions = if isTheme then Metadata else Same instanceTemplate
             Folder = ""
             Prior = 0<img>
+            Flipped = false
             Upscaled = false
+            Parts = parts
         }
 
         let written =
-            (start, subject.Parts)
+            (start, parts)
             ||> List.fold (fun draft part ->
                 match part with
-                | SubjectPart.Token token -> { draft with Token = token }
-                | SubjectPart.Images folder -> { draft with Folder = folder }
-                | SubjectPart.Prior pictures -> { draft with Prior = pictures }
-                | SubjectPart.InstancePrompt template -> { draft with InstancePrompt = template }
-                | SubjectPart.ClassPrompt template -> { draft with ClassPrompt = template }
-                | SubjectPart.Upscaled -> { draft with Upscaled = true })
+                | PicturePart.Token token -> { draft with Token = token }
+                | PicturePart.Images folder -> { draft with Folder = folder }
+                | PicturePart.Prior pictures -> { draft with Prior = pictures }
+                | PicturePart.InstancePrompt template -> {
+                    draft with
+                        InstancePrompt = template
+                        Captions = Same template
+                  }
+                | PicturePart.ClassPrompt template -> { draft with ClassPrompt = template }
+                | PicturePart.Captions source -> { draft with Captions = source }
+                | PicturePart.Flipped -> { draft with Flipped = true }
+                | PicturePart.Upscaled -> { draft with Upscaled = true })
 
         let fill (template: string) =
             template.Replace("{token}", written.Token).Replace("{noun}", written.Noun)
@@ -87,7 +116,13 @@ module internal Draft =
             written with
                 InstancePrompt = fill written.InstancePrompt
                 ClassPrompt = fill written.ClassPrompt
+                Captions =
+                    match written.Captions with
+                    | Same template -> Same(fill template)
+                    | other -> other
         }
+
+    let subject (subject: Subject) = source false subject.Noun subject.Parts
 
     let private budget native hasPrior (parts: TrainPart list) =
         let start = {
@@ -135,6 +170,8 @@ module internal Draft =
             Avoid = ""
             Seeds = [ 0..3 ]
             Sampler = Ddim
+            Rescale = 0.0
+            ClipSkip = 0
         }
 
         (start, parts)
@@ -148,7 +185,9 @@ module internal Draft =
                 drawing with
                     Seeds = [ 0 .. int count - 1 ]
               }
-            | DrawPart.Sampler value -> { drawing with Sampler = value })
+            | DrawPart.Sampler value -> { drawing with Sampler = value }
+            | DrawPart.Rescale value -> { drawing with Rescale = value }
+            | DrawPart.ClipSkip value -> { drawing with ClipSkip = value })
 
     let collect chooser (recipe: Recipe) =
         recipe.Parts |> List.choose chooser |> List.concat
@@ -177,6 +216,20 @@ module internal Draft =
             | RecipePart.Learn subject -> Some [ subject ]
             | _ -> None)
 
+    let private themes =
+        collect (fun part ->
+            match part with
+            | RecipePart.Data theme -> Some [ theme ]
+            | _ -> None)
+
+    /// Subjects, then themes.
+    let sources (recipe: Recipe) = [
+        for each in subjects recipe do
+            subject each
+        for theme in themes recipe do
+            source true theme.Name theme.Parts
+    ]
+
     let tunings =
         collect (fun part ->
             match part with
@@ -191,13 +244,13 @@ module internal Draft =
 
     /// Fills in the defaults; the base model's own size is one of them.
     let ofRecipe native (recipe: Recipe) =
-        let subjects = subjects recipe |> List.map subject
+        let sources = sources recipe
 
         {
             Recipe = recipe
-            Subjects = subjects
+            Sources = sources
             Tunings = tunings recipe
-            Budget = budget native (subjects |> List.exists (fun s -> s.Prior > 0<img>)) (trainParts recipe)
+            Budget = budget native (sources |> List.exists (fun s -> s.Prior > 0<img>)) (trainParts recipe)
             Drawing = drawing (drawParts recipe)
             Samples = samples recipe
             Outputs =

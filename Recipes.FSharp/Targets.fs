@@ -45,7 +45,7 @@ module internal Targets =
         |> List.exists (fun ending -> layer.Name.EndsWith("." + ending, StringComparison.Ordinal))
 
     /// Whether the layer is one of those.
-    let matches target (layer: BaseLayer) =
+    let rec matches target (layer: BaseLayer) =
         match target with
         | Attention ->
             isUnet layer
@@ -59,22 +59,27 @@ module internal Targets =
                 || (hasPart "downsamplers" layer || hasPart "upsamplers" layer)
                    && endsInOne [ "conv" ] layer)
         | TextEncoder -> layer.Component = "text_encoder" && endsInOne textAttention layer
+        | Within(target, depths) ->
+            matches target layer
+            && depths
+               |> List.exists (fun depth -> layer.Name.StartsWith(depth.Path + ".", StringComparison.Ordinal))
         | Named pattern when pattern.Contains '*' -> glob pattern layer.Name || glob pattern layer.FullName
         | Named parts -> within parts layer.FullName
 
-    /// The layers that a tuning names, all attention where it names none.
-    let chosen (tuning: Tuning) =
-        let written =
-            tuning.Parts
-            |> List.choose (fun part ->
-                match part with
-                | LoraPart.Only layer -> Some layer
-                | _ -> None)
+    /// The layers that a tuning names.
+    let written (tuning: Tuning) =
+        tuning.Parts
+        |> List.choose (fun part ->
+            match part with
+            | TunePart.Only layer -> Some layer
+            | _ -> None)
+        |> List.distinct
 
-        if written.IsEmpty then
-            [ Attention ]
-        else
-            List.distinct written
+    /// The layers that an adapter is to change, all attention where it names none.
+    let chosen (tuning: Tuning) =
+        match written tuning with
+        | [] -> [ Attention ]
+        | layers -> layers
 
     /// Parts of layer names that look like the one given.
     let similar (pattern: string) (layers: BaseLayer list) =
@@ -87,27 +92,36 @@ module internal Targets =
         |> List.distinct
         |> nearest 3 wanted
 
-    /// Every layer that the tuning changes, with its rank and alpha, in the order of the weight file.
-    let adapted (tuning: Tuning) (layers: BaseLayer list) =
+    let private any targets layer =
+        targets |> List.exists (fun target -> matches target layer)
+
+    /// The layers whose own weights a tuning trains; nothing where it trains the whole UNet.
+    let trained (tuning: Tuning) (layers: BaseLayer list) =
+        match tuning.Method, written tuning with
+        | KeysAndValues, _ -> Some(layers |> List.filter (any [ Named "attn2.to_k"; Named "attn2.to_v" ]))
+        | _, [] -> None
+        | _, targets -> Some(layers |> List.filter (any targets))
+
+    /// Every layer that an adapter of this rank changes, with its rank and alpha, in the order of the weight file.
+    let adapted (rank: int<rank>) (tuning: Tuning) (layers: BaseLayer list) =
         let targets = chosen tuning
-        let (LoRA rank) = tuning.Method
 
         let rankOf layer =
             (rank, tuning.Parts)
             ||> List.fold (fun rank part ->
                 match part with
-                | LoraPart.RankAt(target, other) when matches target layer -> other
+                | TunePart.RankAt(target, other) when matches target layer -> other
                 | _ -> rank)
 
         let alpha =
             tuning.Parts
             |> List.tryPick (fun part ->
                 match part with
-                | LoraPart.Alpha value -> Some value
+                | TunePart.Alpha value -> Some value
                 | _ -> None)
 
         layers
-        |> List.filter (fun layer -> targets |> List.exists (fun target -> matches target layer))
+        |> List.filter (any targets)
         |> List.map (fun layer ->
             let rank = rankOf layer
 

@@ -15,3 +15,7 @@ type rank
 /// Pictures.
 [<Measure>]
 type img
+
+/// Learned embedding vectors.
+[<Measure>]
+type vec

@@ -3,6 +3,9 @@ module Recipes.Tests.Support
 open System
 open System.IO
 open System.Runtime.CompilerServices
+open Expecto
+open TorchSharp
+open Recipes.Core
 
 // Tests may use TorchSharp before anything of Recipes.Core, which is what makes libtorch findable.
 RuntimeHelpers.RunModuleConstructor(typeof<Recipes.Core.RecipesException>.Module.ModuleHandle)
@@ -34,3 +37,15 @@ let withFolder (test: string -> unit) =
         test folder.FullName
     finally
         folder.Delete true
+
+/// The greatest difference of two tensors.
+let worst (a: torch.Tensor) (b: torch.Tensor) =
+    (a - b).abs().max().item<float32>() |> float
+
+/// Passes when the act is refused with a message that holds the part.
+let failsWith (part: string) (act: unit -> unit) =
+    try
+        act ()
+        failtest $"nothing was refused where '{part}' was expected"
+    with :? RecipesException as e ->
+        Expect.stringContains e.Message part "the message"

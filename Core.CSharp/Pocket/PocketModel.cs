@@ -11,6 +11,13 @@ public static class PocketModel
     /// <exception cref="RecipesException">The folder is not beside the assembly.</exception>
     public static string ClipFolder => Find("pocket-clip", "config.json");
 
+    /// <summary>
+    /// The upscaler of 32x32 px to 128x128 px, in the layout of stable-diffusion-x4-upscaler. Its text encoder and
+    /// tokenizer are those of <see cref="Folder"/>.
+    /// </summary>
+    /// <exception cref="RecipesException">The folder is not beside the assembly.</exception>
+    public static string UpscalerFolder => Find("pocket-x4", "model_index.json");
+
     private static string Find(string name, string file)
     {
         // An assembly loaded from memory has no location.

@@ -14,6 +14,14 @@ public sealed record DenoisingBatch(Tensor Latents, Tensor Noise, Tensor Timeste
     public Tensor? Control { get; init; }
 
     /// <summary>
+    /// An upscaler's small pictures, their own noise added, [batch, 3, height, width] in the latents' size, float32.
+    /// </summary>
+    public Tensor? SmallPictures { get; init; }
+
+    /// <summary>The level of the noise in <see cref="SmallPictures"/>, [batch], int64.</summary>
+    public Tensor? NoiseLevels { get; init; }
+
+    /// <summary>
     /// How much each pixel of the latents counts in the loss, [batch, 1, height, width], float32; null for 1 all over.
     /// </summary>
     public Tensor? PixelWeights { get; init; }
@@ -37,7 +45,11 @@ public sealed record DenoisingBatch(Tensor Latents, Tensor Noise, Tensor Timeste
     /// <summary>All tensors there are, in a fixed order.</summary>
     internal Tensor[] Tensors =>
     [
-        .. ((Tensor?[])[Latents, Noise, Timesteps, Context, Control, PixelWeights, SubjectTokens, SubjectMasks])
+        .. ((Tensor?[])
+            [
+                Latents, Noise, Timesteps, Context, Control, SmallPictures, NoiseLevels, PixelWeights, SubjectTokens,
+                SubjectMasks,
+            ])
             .OfType<Tensor>(),
     ];
 
@@ -47,6 +59,8 @@ public sealed record DenoisingBatch(Tensor Latents, Tensor Noise, Tensor Timeste
         return new DenoisingBatch(map(Latents), map(Noise), map(Timesteps), map(Context))
         {
             Control = Further(Control),
+            SmallPictures = Further(SmallPictures),
+            NoiseLevels = Further(NoiseLevels),
             PixelWeights = Further(PixelWeights),
             SubjectTokens = Further(SubjectTokens),
             SubjectMasks = Further(SubjectMasks),

@@ -34,6 +34,10 @@ public sealed class TrainingImages
     /// <summary>Picture <paramref name="index"/> as [1, 3, size, size] in [-1, 1], float32 on the CPU.</summary>
     public Tensor Read(int index) => read(index);
 
+    /// <summary>These pictures, then the same ones mirrored left to right.</summary>
+    public TrainingImages WithMirrored() =>
+        new(2 * Count, Size, index => index < Count ? read(index) : read(index - Count).flip(3));
+
     private static TrainingImages Make(int count, int size, Func<int, Tensor> read)
     {
         if (count == 0)

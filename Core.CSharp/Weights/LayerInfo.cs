@@ -6,12 +6,16 @@ namespace Recipes.Core.Weights;
 /// <param name="In">Features or channels that come in.</param>
 /// <param name="Out">Features or channels that go out.</param>
 /// <param name="Kernel">Width of the kernel; 1 for a linear map.</param>
-public sealed record LayerInfo(string Name, string Component, long In, long Out, long Kernel)
+/// <param name="Biased">Whether it adds a bias to each output.</param>
+public sealed record LayerInfo(string Name, string Component, long In, long Out, long Kernel, bool Biased)
 {
     private const string Suffix = ".weight";
 
     /// <summary>The layer of a weight tensor, or null for a bias, a norm or an embedding table.</summary>
-    internal static LayerInfo? Of(string component, TensorInfo tensor)
+    /// <param name="component">The network it is in.</param>
+    /// <param name="tensor">The weight.</param>
+    /// <param name="names">Every tensor of that network.</param>
+    internal static LayerInfo? Of(string component, TensorInfo tensor, IReadOnlySet<string> names)
     {
         if (!tensor.Name.EndsWith(Suffix, StringComparison.Ordinal) || tensor.Shape.Length is not (2 or 4))
         {
@@ -33,6 +37,7 @@ public sealed record LayerInfo(string Name, string Component, long In, long Out,
             component,
             tensor.Shape[1],
             tensor.Shape[0],
-            tensor.Shape.Length == 4 ? tensor.Shape[^1] : 1);
+            tensor.Shape.Length == 4 ? tensor.Shape[^1] : 1,
+            names.Contains($"{name}.bias"));
     }
 }

@@ -57,6 +57,9 @@ public sealed class ModelFolder
     /// <summary>Weights of all components together.</summary>
     public required long ParameterCount { get; init; }
 
+    /// <summary>Weights of the UNet alone.</summary>
+    public required long UNetParameterCount { get; init; }
+
     /// <summary>Bytes of all weight files together.</summary>
     public required long Bytes { get; init; }
 
@@ -134,6 +137,7 @@ public sealed class ModelFolder
             CrossAttentionDim = unet.Number("cross_attention_dim"),
             PredictionType = Config("scheduler", "scheduler_config.json").Text("prediction_type") ?? "epsilon",
             ParameterCount = contents.Parameters,
+            UNetParameterCount = contents.UNet,
             Bytes = contents.Bytes,
             Layers = contents.Layers,
         };
@@ -173,32 +177,35 @@ public sealed class ModelFolder
     }
 
     /// <summary>What the headers of all weight files hold.</summary>
-    private sealed record Contents(long Parameters, long Bytes, IReadOnlyList<LayerInfo> Layers)
+    private sealed record Contents(long Parameters, long UNet, long Bytes, IReadOnlyList<LayerInfo> Layers)
     {
         public static Contents Read(IEnumerable<KeyValuePair<string, IReadOnlyList<string>>> weights)
         {
-            var (parameters, bytes, layers) = (0L, 0L, new List<LayerInfo>());
+            var (parameters, unet, bytes, layers) = (0L, 0L, 0L, new List<LayerInfo>());
             foreach (var (component, files) in weights)
             {
+                var tensors = new List<TensorInfo>();
                 foreach (var path in files)
                 {
                     using var file = SafeTensorsFile.Open(path);
+                    tensors.AddRange(file.Tensors.Values);
                     bytes += new FileInfo(path).Length;
+                }
 
-                    // Old text encoders keep their position numbers, whole numbers, beside the weights.
-                    parameters += file.Tensors.Values
-                        .Where(tensor => tensor.DType != DType.I64)
-                        .Sum(tensor => tensor.Count);
-                    if (component != "vae")
-                    {
-                        layers.AddRange(file.Tensors.Values
-                            .Select(tensor => LayerInfo.Of(component, tensor))
-                            .OfType<LayerInfo>());
-                    }
+                // Old text encoders keep their position numbers, whole numbers, beside the weights.
+                var count = tensors.Where(tensor => tensor.DType != DType.I64).Sum(tensor => tensor.Count);
+                parameters += count;
+                unet += component == "unet" ? count : 0;
+                if (component != "vae")
+                {
+                    var names = tensors.Select(tensor => tensor.Name).ToHashSet();
+                    layers.AddRange(tensors
+                        .Select(tensor => LayerInfo.Of(component, tensor, names))
+                        .OfType<LayerInfo>());
                 }
             }
 
-            return new Contents(parameters, bytes, [.. layers.OrderBy(layer => layer.Component, StringComparer.Ordinal)
+            return new Contents(parameters, unet, bytes, [.. layers.OrderBy(layer => layer.Component, StringComparer.Ordinal)
                 .ThenBy(layer => layer.Name, StringComparer.Ordinal)]);
         }
     }

@@ -44,16 +44,33 @@ let private size (draft: Draft) (model: BaseFacts) = [
 /// C20: every target is a layer.
 let private targets (tuning: Tuning) (model: BaseFacts) =
     let lines = [
-        for target in Targets.chosen tuning do
-            "lora.only", target
+        match tuning.Method with
+        | Adapter _ ->
+            for target in Targets.chosen tuning do
+                "adapt.only", target
+        | Everything ->
+            for target in Targets.written tuning do
+                "adapt.only", target
+        | NewVectors _
+        | KeysAndValues -> ()
 
         for part in tuning.Parts do
             match part with
-            | LoraPart.RankAt(target, _) -> "lora.rankAt", target
-            | LoraPart.Only _
-            | LoraPart.Alpha _
-            | LoraPart.Dropout _ -> ()
+            | TunePart.RankAt(target, _) -> "adapt.rankAt", target
+            | TunePart.Only _
+            | TunePart.Alpha _
+            | TunePart.Dropout _
+            | TunePart.StartFrom _
+            | TunePart.Templates _
+            | TunePart.Average _ -> ()
     ]
+
+    let changed =
+        match tuning.Method with
+        | Adapter(_, rank) -> Targets.adapted rank tuning model.Layers |> List.map _.Layer
+        | NewVectors _
+        | KeysAndValues
+        | Everything -> []
 
     [
         for place, target in lines do
@@ -71,13 +88,12 @@ let private targets (tuning: Tuning) (model: BaseFacts) =
                     | CrossAttention
                     | FeedForward
                     | Convolution
+                    | Within _
                     | TextEncoder -> "Choose other layers with `only`, such as `only Attention`."
 
                 error "C20" place $"{target} matches 0 of {model.Layers.Length} layers" cure
-            elif place = "lora.rankAt" then
-                let adapted = Targets.adapted tuning model.Layers |> List.map _.Layer
-
-                if not (matched |> List.exists (fun layer -> List.contains layer adapted)) then
+            elif place = "adapt.rankAt" then
+                if not (matched |> List.exists (fun layer -> List.contains layer changed)) then
                     error
                         "C20"
                         place
@@ -85,38 +101,63 @@ let private targets (tuning: Tuning) (model: BaseFacts) =
                         $"Add the line `only {target.Word}`, or remove this one."
     ]
 
-/// C20: the UNet is what learns the subject; the text encoder may learn beside it.
+/// C20: the UNet is what learns the subject; the text encoder may learn beside an adapter of it.
 let private unet (tuning: Tuning) (model: BaseFacts) =
-    match Targets.adapted tuning model.Layers with
-    | [] -> []
-    | adapted when adapted |> List.exists (fun layer -> layer.Layer.Component = "unet") -> []
-    | adapted -> [
+    let changed =
+        match tuning.Method with
+        | Adapter(_, rank) -> Targets.adapted rank tuning model.Layers |> List.map _.Layer
+        | Everything -> Targets.trained tuning model.Layers |> Option.defaultValue []
+        | NewVectors _
+        | KeysAndValues -> []
+
+    let inside, outside =
+        changed |> List.partition (fun layer -> layer.Component = "unet")
+
+    match inside, outside, tuning.Method with
+    | _, [], _ -> []
+    | _, layer :: _, Everything -> [
         error
             "C20"
-            "lora.only"
-            $"none of the {adapted.Length} chosen layers is in the UNet"
+            "adapt.only"
+            $"{layer.FullName} is not in the UNet, whose weights `everything` trains"
+            "Choose layers of the UNet, or adapt the text encoder with `lora`."
+      ]
+    | [], _, _ -> [
+        error
+            "C20"
+            "adapt.only"
+            $"none of the {outside.Length} chosen layers is in the UNet"
             "Add the line `only Attention`."
       ]
+    | _ -> []
+
+/// C17: new vectors are learned by one text encoder.
+let private encoders (tuning: Tuning) (model: BaseFacts) = [
+    if tuning.Method.IsNewVectors && model.TextEncoders > 1 then
+        error
+            "C17"
+            "adapt"
+            $"new vectors are learned by one text encoder, and {model.Family} has {model.TextEncoders}"
+            "Write `adapt (lora 16<rank>)`, or choose an SD1 or SD2 model."
+]
 
 /// C21: ranks that fit their layers, and a scale that does something.
-let private ranks (tuning: Tuning) (model: BaseFacts) = [
-    let adapted = Targets.adapted tuning model.Layers
+let private ranks rank (tuning: Tuning) (model: BaseFacts) = [
+    let adapted = Targets.adapted rank tuning model.Layers
 
     let limit (layer: AdaptedLayer) =
         min (layer.Layer.In * layer.Layer.Kernel * layer.Layer.Kernel) layer.Layer.Out
-
-    let (LoRA rank) = tuning.Method
 
     let written =
         rank
         :: (tuning.Parts
             |> List.choose (fun part ->
                 match part with
-                | LoraPart.RankAt(_, rank) -> Some rank
+                | TunePart.RankAt(_, rank) -> Some rank
                 | _ -> None))
 
     for rank in written |> List.filter (fun rank -> rank < 1<rank>) |> List.distinct do
-        error "C21" "lora" $"rank {rank} is no rank" "Write 1<rank> or more."
+        error "C21" "adapt" $"rank {rank} is no rank" "Write 1<rank> or more."
 
     let tooHigh = adapted |> List.filter (fun layer -> int layer.Rank > limit layer)
 
@@ -125,7 +166,7 @@ let private ranks (tuning: Tuning) (model: BaseFacts) = [
 
         error
             "C21"
-            "lora"
+            "adapt"
             $"rank {narrowest.Rank} is wider than {tooHigh.Length} of {adapted.Length} layers (narrowest: {narrowest.Layer.FullName}, {limit narrowest})"
             $"Write {limit narrowest}<rank> or less, or give those layers their own with `rankAt`."
 
@@ -140,7 +181,7 @@ let private ranks (tuning: Tuning) (model: BaseFacts) = [
 
         warning
             "C21"
-            "lora.alpha"
+            "adapt.alpha"
             $"alpha {layer.Alpha} over rank {layer.Rank} scales the change by {layer.Alpha / float layer.Rank:G3} (usual: 1/16 to 2)"
             $"Write `alpha {float layer.Rank:F1}`, or leave the line out."
 ]
@@ -155,5 +196,11 @@ let findings (draft: Draft) (facts: Facts) = [
         for tuning in draft.Tunings do
             yield! targets tuning model
             yield! unet tuning model
-            yield! ranks tuning model
+            yield! encoders tuning model
+
+            match tuning.Method with
+            | Adapter(_, rank) -> yield! ranks rank tuning model
+            | NewVectors _
+            | KeysAndValues
+            | Everything -> ()
 ]

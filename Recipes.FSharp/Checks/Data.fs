@@ -4,7 +4,7 @@ module internal Recipes.Checks.Data
 open Recipes
 
 /// B9: size and transparency. That each picture decodes is found when the files are read.
-let private sizes (draft: Draft) at (subject: SubjectDraft) (folder: PictureFolder) = [
+let private sizes (draft: Draft) at (subject: SourceDraft) (folder: PictureFolder) = [
     let side = draft.Budget.Size
 
     let small =
@@ -33,8 +33,15 @@ let private sizes (draft: Draft) at (subject: SubjectDraft) (folder: PictureFold
 ]
 
 /// B10: captions. They come from the subject's prompts; files that say otherwise are not read.
-let private captions at (subject: SubjectDraft) (folder: PictureFolder) = [
-    if not folder.Captions.IsEmpty then
+let private captions at (subject: SourceDraft) (folder: PictureFolder) = [
+    let reads =
+        match subject.Captions with
+        | Metadata
+        | TextFiles -> true
+        | FileNames
+        | Same _ -> false
+
+    if not folder.Captions.IsEmpty && not reads then
         warning
             "B10"
             $"{at}.images"
@@ -47,14 +54,14 @@ let private empty (draft: Draft) = [
         if subject.InstancePrompt.Trim() = "" then
             error
                 "B10"
-                $"subject {subject.Noun}.instancePrompt"
+                $"{subject.At}.instancePrompt"
                 "every caption is empty"
                 "Write what the pictures show, such as `a photo of {token} {noun}`."
 
         if subject.Prior > 0<img> && subject.ClassPrompt.Trim() = "" then
             error
                 "B10"
-                $"subject {subject.Noun}.classPrompt"
+                $"{subject.At}.classPrompt"
                 "every class caption is empty"
                 "Write what the class is, such as `a photo of a {noun}`."
 ]
@@ -62,7 +69,7 @@ let private empty (draft: Draft) = [
 /// B11: the same bytes twice.
 let private duplicates (draft: Draft) (facts: Facts) = [
     let all = [
-        for subject, folder in List.zip draft.Subjects facts.Folders do
+        for subject, folder in List.zip draft.Sources facts.Folders do
             for picture in folder |> Option.map _.Pictures |> Option.defaultValue [] do
                 picture.Sha256, (subject, picture)
     ]
@@ -76,13 +83,13 @@ let private duplicates (draft: Draft) (facts: Facts) = [
             if owners.Length > 1 then
                 warning
                     "B11"
-                    $"subject {subject.Noun}.images"
+                    $"{subject.At}.images"
                     $"{first 3 names} belong to {listed owners}, with the same bytes"
                     "Keep the picture with the subject that it shows."
             else
                 warning
                     "B11"
-                    $"subject {subject.Noun}.images"
+                    $"{subject.At}.images"
                     $"{first 4 names} are the same picture"
                     "Remove all but one, or its details will be learned by heart."
         | _ -> ()
@@ -95,21 +102,21 @@ let private visits (draft: Draft) (facts: Facts) = [
         * int64 draft.Budget.Batch
         * int64 draft.Budget.Accumulate
 
-    for subject, folder in List.zip draft.Subjects facts.Folders do
+    for subject, folder in List.zip draft.Sources facts.Folders do
         // Subjects take turns in a batch.
-        let share = float seen / float (max 1 draft.Subjects.Length)
+        let share = float seen / float (max 1 draft.Sources.Length)
 
         if float subject.Prior > share && seen > 0L then
             warning
                 "B12"
-                $"subject {subject.Noun}.prior"
+                $"{subject.At}.prior"
                 $"{int64 share} of {subject.Prior} class pictures will be seen"
                 $"Raise `steps`, or write `prior {max 1L (int64 share)}<img>`."
 
         match folder with
         | Some folder when not folder.Pictures.IsEmpty && seen > 0L ->
             let times = share / float folder.Pictures.Length
-            let right = 100.0 * float folder.Pictures.Length * float draft.Subjects.Length
+            let right = 100.0 * float folder.Pictures.Length * float draft.Sources.Length
             let steps = right / float (int draft.Budget.Batch * draft.Budget.Accumulate)
 
             if times < 20.0 || times > 500.0 then
@@ -122,8 +129,8 @@ let private visits (draft: Draft) (facts: Facts) = [
 ]
 
 let findings (draft: Draft) (facts: Facts) = [
-    for subject, folder in List.zip draft.Subjects facts.Folders do
-        let at = $"subject {subject.Noun}"
+    for subject, folder in List.zip draft.Sources facts.Folders do
+        let at = subject.At
 
         match folder with
         | Some folder ->

@@ -9,15 +9,19 @@ let private twice at (words: string list) = [
             error "L1" $"{at}.{word}" $"given {times} times" $"Keep one `{word}` line."
 ]
 
-let private repeated (recipe: Recipe) = [
-    for subject in Draft.subjects recipe do
-        yield! twice $"subject {subject.Noun}" (subject.Parts |> List.map _.Word)
-    for tuning in Draft.tunings recipe do
+let private repeated (draft: Draft) = [
+    let recipe = draft.Recipe
+
+    for source in draft.Sources do
+        yield! twice source.At (source.Parts |> List.map _.Word)
+
+    for tuning in draft.Tunings do
         yield!
             tuning.Parts
             |> List.map _.Word
             |> List.filter (fun word -> word <> "only" && word <> "rankAt")
-            |> twice "lora"
+            |> twice "adapt"
+
     yield! Draft.trainParts recipe |> List.map _.Word |> twice "train"
     yield! Draft.drawParts recipe |> List.map _.Word |> twice "draw"
     yield! Draft.outputParts recipe |> List.map _.Word |> twice "outputs"
@@ -25,19 +29,29 @@ let private repeated (recipe: Recipe) = [
 
     if List.contains "seeds" drawn && List.contains "count" drawn then
         error "L1" "draw" "`seeds` and `count` both say how many pictures a prompt gets" "Keep one of the two lines."
+
+    for source in draft.Sources do
+        let words = source.Parts |> List.map _.Word
+
+        if List.contains "captions" words && List.contains "instancePrompt" words then
+            error
+                "L1"
+                source.At
+                "`captions` and `instancePrompt` both say what the pictures show"
+                "Keep one of the two lines."
 ]
 
 let private missing (draft: Draft) = [
-    if draft.Subjects.IsEmpty then
+    if draft.Sources.IsEmpty then
         error "L2" "recipe" "learns nothing" "Add a line `learn robot`, where `let robot = subject \"robot\" { ... }`."
 
-    if draft.Subjects.Length > 1 then
-        let nouns = draft.Subjects |> List.map _.Noun
+    if draft.Sources.Length > 1 then
+        let nouns = draft.Sources |> List.map _.Noun
 
         error
             "L4"
             "learn"
-            $"{draft.Subjects.Length} subjects ({listed nouns}), and a recipe learns one"
+            $"{draft.Sources.Length} subjects ({listed nouns}), and a recipe learns one"
             "Write one recipe for each subject."
 
     match draft.Tunings with
@@ -48,16 +62,12 @@ let private missing (draft: Draft) = [
     if Draft.trainParts draft.Recipe |> List.forall (fun part -> part.Word <> "steps") then
         error "L2" "train" "has no steps" "Add a line `steps 400<step>` to the `train` block."
 
-    for subject in draft.Subjects do
-        if subject.Token = "" then
-            error "L2" $"subject {subject.Noun}" "has no token" "Add a line `token \"sks\"`."
+    for source in draft.Sources do
+        if source.Token = "" && not source.IsTheme then
+            error "L2" source.At "has no token" "Add a line `token \"sks\"`."
 
-        if subject.Folder = "" then
-            error
-                "L2"
-                $"subject {subject.Noun}"
-                "has no pictures"
-                "Add a line `images \"data/...\"`, naming their folder."
+        if source.Folder = "" then
+            error "L2" source.At "has no pictures" "Add a line `images \"data/...\"`, naming their folder."
 ]
 
 /// A number that must be at least a bound.
@@ -110,27 +120,51 @@ let private drawNumber (part: DrawPart) =
     | DrawPart.Seeds values when (List.distinct values).Length < values.Length -> [
         error "L3" at "names a seed twice, which draws the same picture twice" "Name each seed once."
       ]
+    | DrawPart.Rescale value -> finite at (fun v -> v >= 0.0 && v <= 1.0) "from 0 to 1" value
+    | DrawPart.ClipSkip value -> atLeast 0 "" at value
     | DrawPart.Seeds _
     | DrawPart.Avoid _
     | DrawPart.Sampler _ -> []
 
-let private loraNumber (part: LoraPart) =
-    let at = $"lora.{part.Word}"
+let private tuneNumber (part: TunePart) =
+    let at = $"adapt.{part.Word}"
 
     match part with
-    | LoraPart.Alpha value -> finite at (fun v -> v > 0.0) "above 0" value
-    | LoraPart.Dropout value -> finite at (fun v -> v >= 0.0 && v < 1.0) "from 0 to below 1" value
-    | LoraPart.Only _
-    | LoraPart.RankAt _ -> []
+    | TunePart.Alpha value -> finite at (fun v -> v > 0.0) "above 0" value
+    | TunePart.Dropout value -> finite at (fun v -> v >= 0.0 && v < 1.0) "from 0 to below 1" value
+    | TunePart.Average value -> finite at (fun v -> v > 0.0 && v < 1.0) "above 0 and below 1, such as 0.999" value
+    | TunePart.StartFrom word when word.Trim() = "" -> [
+        error "L3" at "names no word" "Write one, such as `startFrom \"toy\"`."
+      ]
+    | TunePart.StartFrom _
+    | TunePart.Templates _
+    | TunePart.Only _
+    | TunePart.RankAt _ -> []
 
-let private subjectNumber noun (part: SubjectPart) =
+let private pictureNumber at (part: PicturePart) =
     match part with
-    | SubjectPart.Prior value -> atLeast 0 "<img>" $"subject {noun}.prior" (int value)
-    | SubjectPart.Token _
-    | SubjectPart.Images _
-    | SubjectPart.InstancePrompt _
-    | SubjectPart.ClassPrompt _
-    | SubjectPart.Upscaled -> []
+    | PicturePart.Prior value -> atLeast 0 "<img>" $"{at}.prior" (int value)
+    | PicturePart.Token _
+    | PicturePart.Images _
+    | PicturePart.InstancePrompt _
+    | PicturePart.ClassPrompt _
+    | PicturePart.Captions _
+    | PicturePart.Flipped
+    | PicturePart.Upscaled -> []
+
+/// L5: lines that the types rule out, from where no type is: settings given on the command line.
+let private foreign (tuning: Tuning) = [
+    let allowed =
+        match tuning.Method with
+        | Adapter _ -> [ "only"; "rankAt"; "alpha"; "dropout" ]
+        | NewVectors _ -> [ "startFrom"; "templates" ]
+        | KeysAndValues -> []
+        | Everything -> [ "only"; "average" ]
+
+    for part in tuning.Parts do
+        if not (List.contains part.Word allowed) then
+            error "L5" $"adapt.{part.Word}" $"{tuning} has no such line" "Leave it out."
+]
 
 /// Names become folder names.
 let private name (recipe: Recipe) = [
@@ -151,14 +185,21 @@ let private name (recipe: Recipe) = [
 
 let findings (draft: Draft) = [
     yield! name draft.Recipe
-    yield! repeated draft.Recipe
+    yield! repeated draft
     yield! missing draft
 
-    for subject in Draft.subjects draft.Recipe do
-        yield! subject.Parts |> List.collect (subjectNumber subject.Noun)
+    for source in draft.Sources do
+        yield! source.Parts |> List.collect (pictureNumber source.At)
 
     for tuning in draft.Tunings do
-        yield! tuning.Parts |> List.collect loraNumber
+        yield! tuning.Parts |> List.collect tuneNumber
+        yield! foreign tuning
+
+        match tuning.Method with
+        | NewVectors count -> yield! atLeast 1 "<vec>" "adapt" (int count)
+        | Adapter _
+        | KeysAndValues
+        | Everything -> ()
 
     yield! Draft.trainParts draft.Recipe |> List.collect trainNumber
     yield! Draft.drawParts draft.Recipe |> List.collect drawNumber

@@ -6,12 +6,20 @@ open Recipes
 let findings (draft: Draft) = [
     let budget = draft.Budget
 
-    if budget.Rate > 0.0 && (budget.Rate < 1e-5 || budget.Rate > 1e-3) then
-        warning
-            "D25"
-            "train.rate"
-            $"{budget.Rate:G3} is unusual for a LoRA (usual: 1e-5 to 1e-3)"
-            "Write `rate 1e-4`, unless you know better."
+    for tuning in draft.Tunings do
+        let least, most, usual, what =
+            match tuning.Method with
+            | Adapter(kind, _) -> 1e-5, 1e-3, "1e-4", $"a {kind}"
+            | NewVectors _ -> 1e-4, 1e-2, "5e-3", "new vectors"
+            | KeysAndValues -> 1e-6, 1e-4, "1e-5", "keys and values"
+            | Everything -> 5e-7, 1e-5, "5e-6", "a model's own weights"
+
+        if budget.Rate > 0.0 && (budget.Rate < least || budget.Rate > most) then
+            warning
+                "D25"
+                "train.rate"
+                $"{budget.Rate:G3} is unusual for {what} (usual: {small least} to {small most})"
+                $"Write `rate {usual}`, unless you know better."
 
     if budget.Steps > 0<step> then
         if budget.Warmup >= budget.Steps then
@@ -48,7 +56,7 @@ let findings (draft: Draft) = [
     | _ -> ()
 
     let withPrior, without =
-        draft.Subjects |> List.partition (fun subject -> subject.Prior > 0<img>)
+        draft.Sources |> List.partition (fun subject -> subject.Prior > 0<img>)
 
     if withPrior.IsEmpty && budget.PriorWeight > 0.0 then
         error
@@ -65,7 +73,7 @@ let findings (draft: Draft) = [
     elif not withPrior.IsEmpty && not without.IsEmpty then
         error
             "D31"
-            $"subject {without.Head.Noun}"
+            without.Head.At
             $"has no class pictures, while the {withPrior.Head.Noun} has {withPrior.Head.Prior}"
             "Give every subject a `prior`, or none."
 ]

@@ -3,28 +3,38 @@ module internal Recipes.Checks.Resources
 
 open Recipes
 
-/// Bytes of the adapter in 32 bits.
-let adapterBytes (layers: AdaptedLayer list) =
-    4L * (layers |> List.sumBy _.Parameters)
+/// Bytes of so many trained numbers in 32 bits.
+let resultBytes (parameters: int64) = 4L * parameters
 
-/// Bytes of a checkpoint: the adapter and both moments of AdamW.
-let checkpointBytes (layers: AdaptedLayer list) = 3L * adapterBytes layers
+/// Bytes of a checkpoint: the trained numbers and both moments of AdamW.
+let checkpointBytes (parameters: int64) = 3L * resultBytes parameters
 
-/// Bytes that training holds at the very least: the base model, and four copies of the adapter (weights, gradients and
-/// two moments). Activations come on top and are not counted.
-let leastMemory (precision: Precision) (model: BaseFacts) (layers: AdaptedLayer list) =
+/// Bytes that training holds at the very least: the base model, and four copies of what is trained (weights, gradients
+/// and two moments). Activations come on top and are not counted.
+let leastMemory (precision: Precision) (model: BaseFacts) (parameters: int64) =
     let each =
         match precision with
         | Float32 -> 4L
         | BFloat16 -> 2L
 
-    each * model.Parameters + 4L * adapterBytes layers
+    each * model.Parameters + 4L * resultBytes parameters
+
+/// How many numbers the tuning trains.
+let private trained (tuning: Tuning) (model: BaseFacts) =
+    match tuning.Method with
+    | Adapter(_, rank) -> Targets.adapted rank tuning model.Layers |> List.sumBy _.Parameters
+    | NewVectors count -> int64 count * int64 model.TextWidth
+    | KeysAndValues
+    | Everything ->
+        match Targets.trained tuning model.Layers with
+        | None -> model.UNetParameters
+        | Some layers -> layers |> List.sumBy _.Parameters
 
 let findings (draft: Draft) (facts: Facts) = [
     match facts.Base, draft.Tunings with
     | Some model, [ tuning ] ->
-        let layers = Targets.adapted tuning model.Layers
-        let needed = leastMemory draft.Budget.Precision model layers
+        let parameters = trained tuning model
+        let needed = leastMemory draft.Budget.Precision model parameters
 
         if draft.Budget.Device = Cpu && needed > facts.Memory then
             error
@@ -34,7 +44,7 @@ let findings (draft: Draft) (facts: Facts) = [
                 "Write `precision BFloat16`, choose a smaller base model, or use a larger machine."
 
         // A checkpoint is written in full before the one before it is removed.
-        let disk = adapterBytes layers + 2L * checkpointBytes layers
+        let disk = resultBytes parameters + 2L * checkpointBytes parameters
 
         match facts.FreeDisk with
         | Some free when disk > free ->

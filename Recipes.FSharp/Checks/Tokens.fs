@@ -4,7 +4,7 @@ module internal Recipes.Checks.Tokens
 open System
 open Recipes
 
-let private at (subject: SubjectDraft) = $"subject {subject.Noun}"
+let private at (subject: SourceDraft) = subject.At
 
 let private says (token: string) (prompt: string) =
     prompt.Split([| ' '; ','; '.'; ';'; ':'; '!'; '?'; '"'; '('; ')'; '\'' |], StringSplitOptions.RemoveEmptyEntries)
@@ -46,6 +46,9 @@ let private used (draft: Draft) = [
                     $"Add a line `learn` for the {subject.Noun}, or leave it out of the prompt."
 ]
 
+let private learnsVectors (draft: Draft) =
+    draft.Tunings |> List.exists (fun tuning -> tuning.Method.IsNewVectors)
+
 /// A2: a token of its own, that no other word and no other subject has.
 let private distinct (draft: Draft) (tokens: Tokens option) = [
     let named = draft.Subjects |> List.filter (fun subject -> subject.Token <> "")
@@ -63,6 +66,15 @@ let private distinct (draft: Draft) (tokens: Tokens option) = [
         else
             match tokens with
             | None -> ()
+            | Some tokens when learnsVectors draft ->
+                match tokens.WordId token with
+                | Some id ->
+                    error
+                        "A2"
+                        place
+                        $"`{token}` is a word already (entry {id} of {tokens.Count}), and would lose its meaning"
+                        $"Choose a new one, such as `<{token}>`."
+                | None -> ()
             | Some tokens ->
                 // CLIP's vocabulary begins with the symbols of the bytes, alone and at the end of a word; then come its
                 // merges in the order in which they were learned, frequent words first, so that the rare ones fill its
@@ -119,6 +131,30 @@ let private prompts (draft: Draft) = [
 
     if draft.Drawing.Avoid <> "" then
         "draw.avoid", draft.Drawing.Avoid
+]
+
+/// A3: the word that new vectors start from is one token, or one for each vector.
+let private initialiser (draft: Draft) (tokens: Tokens option) = [
+    for tuning in draft.Tunings do
+        match tuning.Method, tokens, draft.Subjects with
+        | NewVectors count, Some tokens, subject :: _ ->
+            let word =
+                tuning.Parts
+                |> List.tryPick (fun part ->
+                    match part with
+                    | TunePart.StartFrom word -> Some word
+                    | _ -> None)
+                |> Option.defaultValue subject.Noun
+
+            let pieces = tokens.Pieces word
+
+            if pieces.Length <> 1 && pieces.Length <> int count then
+                error
+                    "A3"
+                    "adapt.startFrom"
+                    $"\"{word}\" is {pieces.Length} tokens, and there are {count} vectors"
+                    "Write a word of one token, or as many vectors as it has tokens."
+        | _ -> ()
 ]
 
 /// A4: what the text encoder will not see.
@@ -207,6 +243,7 @@ let private marks (draft: Draft) = [
 let findings (draft: Draft) (facts: Facts) = [
     yield! used draft
     yield! distinct draft facts.Tokens
+    yield! initialiser draft facts.Tokens
     yield! length draft facts.Tokens
     yield! nouns draft
     yield! alike draft

@@ -115,7 +115,7 @@ type BenchStartArgs =
     interface IArgParserTemplate with
         member a.Usage =
             match a with
-            | Runs _ -> "how often to start (default: 3)"
+            | Runs _ -> "how often to start, each with a new script and again (default: 5)"
             | Json -> "print the figures as one JSON object"
 
 /// `recipes bench lora` and the other whole jobs

@@ -80,7 +80,7 @@ module Bench =
         ]
 
     let private start (args: ParseResults<BenchStartArgs>) =
-        let runs = args.GetResult(BenchStartArgs.Runs, 3)
+        let runs = args.GetResult(BenchStartArgs.Runs, 5)
 
         if runs < 1 then
             raise (Submission.wrong $"--runs {runs}" "is no number of runs" "Ask for 1 or more.")
@@ -88,24 +88,34 @@ module Bench =
         let folder = Directory.CreateTempSubdirectory "recipes-bench-"
 
         try
-            let starts = StartBench.run folder.FullName runs
-            let best = starts |> List.minBy _.First
+            let figures = StartBench.run folder.FullName runs
 
-            let stage (name: string) (seconds: float) = $"  {name, -22} {seconds:F2} s"
-            let all = starts |> List.map (fun times -> $"{times.Cpu:F2}") |> String.concat ", "
+            let compiling, again =
+                StartTimes.Median figures.Compiling, StartTimes.Median figures.Again
+
+            let stage (name: string) (time: StartTimes -> float) =
+                $"  {name, -26} {time compiling, 8:F2} s {time again, 8:F2} s"
+
+            let stages (times: StartTimes) = [
+                "main_seconds", number times.Main
+                "script_seconds", number times.Read
+                "model_seconds", number times.Loaded
+                "first_step_seconds", number times.First
+                "cpu_seconds", number times.Cpu
+            ]
 
             print (args.Contains BenchStartArgs.Json) [
-                $"recipes sample, from cold to the first denoising step, best of {runs}"
-                stage "the program starts" best.Main
-                stage "the script is read" best.Read
-                stage "the first step is done" best.First
-                stage "processor time" best.Cpu + $" (each run: {all})"
+                $"recipes sample, from cold to the first denoising step, median of {runs}"
+                "                                 new script      again"
+                stage "the program starts" _.Main
+                stage "the script is read" _.Read
+                stage "the model is loaded" _.Loaded
+                stage "the first step is done" _.First
+                stage "processor time" _.Cpu
             ] [
-                "runs", Json.List(starts |> List.map (fun s -> number s.First))
-                "main_seconds", number best.Main
-                "script_seconds", number best.Read
-                "first_step_seconds", number best.First
-                "cpu_seconds", number best.Cpu
+                "runs", number (float runs)
+                "new_script", Json.Object(stages compiling)
+                "again", Json.Object(stages again)
             ]
         finally
             folder.Delete true

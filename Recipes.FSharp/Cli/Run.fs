@@ -58,7 +58,7 @@ module Run =
                     | _ -> ()
             | _ -> ()
 
-            for name in [ "adapter"; "grid"; "report"; "samples" ] do
+            for name in [ "weights"; "grid"; "report"; "samples" ] do
                 match results[name] with
                 | null -> ()
                 | file -> $"  {name, -8} {relative (Path.Combine(folder, file.GetValue<string>()))}"

@@ -76,6 +76,7 @@ module Sample =
 
         let told (progress: RunProgress) =
             match progress with
+            | RunProgress.Began _ -> Stages.modelLoaded ()
             | RunProgress.Reached _ when args.Contains SampleArgs.First_Step -> Stages.firstStep ()
             | _ -> ()
 

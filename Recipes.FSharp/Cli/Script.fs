@@ -5,9 +5,8 @@ open System.Diagnostics
 open System.IO
 open System.Text.RegularExpressions
 open FSharp.Compiler.Diagnostics
-open FSharp.Compiler.Interactive.Shell
-open FSharp.Compiler.IO
-open Recipes.Runs
+open Recipes
+open Recipes.Core.Hub
 
 /// What came of evaluating a script.
 [<RequireQualifiedAccess>]
@@ -19,7 +18,8 @@ type Evaluation =
     /// It compiled and threw: where, if that is known, and what.
     | Threw of place: string option * error: exn
 
-/// Evaluates a recipe's script in this process, with the F# compiler as a library.
+/// Evaluates a recipe's script in this process, with the F# compiler as a library; without it, which takes most of the
+/// time, where the same script was compiled before.
 [<RequireQualifiedAccess>]
 module Script =
     /// As a user would type it: relative to the current folder where it lies below it.
@@ -53,54 +53,44 @@ module Script =
                 Some $"{shown file}({frame.GetFileLineNumber()})"
             | _ -> None)
 
+    let private interpret (warn: string -> unit) (library: string) (path: string) =
+        let files = ScriptFiles library
+        let outcome, diagnostics = Interpreter.run library files path
+
+        let lines severity =
+            diagnostics
+            |> Seq.filter (fun d -> d.Severity = severity)
+            |> Seq.map line
+            |> Seq.distinct
+            |> Seq.toList
+
+        lines FSharpDiagnosticSeverity.Warning |> List.iter warn
+
+        match outcome, lines FSharpDiagnosticSeverity.Error with
+        | _, (_ :: _ as errors) -> Evaluation.Refused errors
+        | Interpretation.Done, [] -> Evaluation.Done files.Read
+        | Interpretation.Refused otherwise, [] -> Evaluation.Refused [ $"{shown path}(1,1): error: {otherwise}" ]
+        | Interpretation.Threw error, [] -> Evaluation.Threw(place files.Read error, error)
+
+    let private run (compiled: CompiledScript) =
+        match CompiledScript.run compiled with
+        | None -> Evaluation.Done compiled.Files
+        | Some error -> Evaluation.Threw(place compiled.Files error, error)
+
+    /// The script as an assembly: from the cache, or compiled now and kept there; nothing where it must be interpreted.
+    let internal compiled (cache: ScriptCache) (path: string) : CompiledScript option =
+        cache.Find path
+        |> Option.orElseWith (fun () ->
+            let compiled = ScriptCompiler.run typeof<Plan>.Assembly.Location path
+            compiled |> Option.iter (fun compiled -> cache.Keep(path, compiled))
+            compiled)
+
+    /// As `evaluate`, with this cache of compiled scripts.
+    let internal evaluateWith (cache: ScriptCache) (warn: string -> unit) (path: string) : Evaluation =
+        match compiled cache path with
+        | Some compiled -> run compiled
+        | None -> interpret warn typeof<Plan>.Assembly.Location path
+
     /// Warnings go to `warn` a line each; what the script prints goes where the console's output goes.
     let evaluate (warn: string -> unit) (path: string) : Evaluation =
-        let library = typeof<RunState>.Assembly.Location
-        let files = ScriptFiles library
-        let disk = FileSystemAutoOpens.FileSystem
-        FileSystemAutoOpens.FileSystem <- files
-
-        try
-            use noInput = new StringReader ""
-            use noise = new StringWriter()
-
-            use session =
-                FsiEvaluationSession.Create(
-                    FsiEvaluationSession.GetDefaultConfiguration(),
-                    [|
-                        "recipes"
-                        "--noninteractive"
-                        "--nologo"
-                        "--quiet"
-                        // Line numbers in the stack of what a script throws.
-                        "--debug+"
-                        "--optimize-"
-                        // The running framework is the reference, so no SDK need be installed.
-                        "--usesdkrefs-"
-                        $"-r:{library}"
-                    |],
-                    noInput,
-                    noise,
-                    noise,
-                    collectible = true
-                )
-
-            let result, diagnostics = session.EvalScriptNonThrowing(Path.GetFullPath path)
-
-            let lines severity =
-                diagnostics
-                |> Seq.filter (fun d -> d.Severity = severity)
-                |> Seq.map line
-                |> Seq.distinct
-                |> Seq.toList
-
-            lines FSharpDiagnosticSeverity.Warning |> List.iter warn
-
-            match result, lines FSharpDiagnosticSeverity.Error with
-            | _, (_ :: _ as errors) -> Evaluation.Refused errors
-            | Choice1Of2(), [] -> Evaluation.Done files.Read
-            | Choice2Of2(:? FsiCompilationException), [] ->
-                Evaluation.Refused [ $"{shown path}(1,1): error: {noise.ToString().Trim()}" ]
-            | Choice2Of2 error, [] -> Evaluation.Threw(place files.Read error, error)
-        finally
-            FileSystemAutoOpens.FileSystem <- disk
+        evaluateWith (ScriptCache RecipesCache.Root) warn path

@@ -3,6 +3,7 @@ namespace Recipes.Cli
 open System
 open System.Collections.Generic
 open System.IO
+open System.Security.Cryptography
 open System.Text
 open System.Text.RegularExpressions
 open FSharp.Compiler.IO
@@ -20,7 +21,7 @@ type ScriptFiles(library: string) =
             RegexOptions.Multiline ||| RegexOptions.IgnoreCase
         )
 
-    let read = HashSet<string>()
+    let read = Dictionary<string, string>()
 
     let isSource (path: string) =
         match (Path.GetExtension path |> string).ToLowerInvariant() with
@@ -37,14 +38,25 @@ type ScriptFiles(library: string) =
 
         reference.Replace(text, MatchEvaluator redirect)
 
+    /// Whether a line is a `#r` of this library.
+    member _.IsLibrary(line: string) = reference.IsMatch line
+
+    /// The source files read so far, in ordinal order, each with the SHA-256 of its bytes.
+    member _.Sources =
+        read
+        |> Seq.map (fun file -> file.Key, file.Value)
+        |> Seq.sortWith (fun (a, _) (b, _) -> String.CompareOrdinal(a, b))
+        |> Seq.toList
+
     /// The source files read so far, in ordinal order.
-    member _.Read =
-        read |> Seq.sortWith (fun a b -> String.CompareOrdinal(a, b)) |> Seq.toList
+    member files.Read = files.Sources |> List.map fst
 
     override files.OpenFileForReadShim(path, ?useMemoryMappedFile, ?shouldShadowCopy) =
         if isSource path then
-            read.Add(Path.GetFullPath path) |> ignore
-            let text = files.Redirect(File.ReadAllText path)
+            let bytes = File.ReadAllBytes path
+            read[Path.GetFullPath path] <- Convert.ToHexStringLower(SHA256.HashData bytes)
+            use reader = new StreamReader(new MemoryStream(bytes))
+            let text = files.Redirect(reader.ReadToEnd())
             new MemoryStream(Encoding.UTF8.GetBytes text)
         else
             base.OpenFileForReadShim(

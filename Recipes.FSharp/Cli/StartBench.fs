@@ -10,10 +10,37 @@ open Recipes.Core.Imaging
 
 /// When a process reached its stages, in seconds since it was started, and its processor time in all.
 type StartTimes = {
+    /// The program runs.
     Main: float
+    /// The script is evaluated and its plan checked.
     Read: float
+    /// libtorch, the model and the adapter are loaded.
+    Loaded: float
+    /// The first denoising step is done.
     First: float
     Cpu: float
+} with
+
+    /// The median of each.
+    static member Median(times: StartTimes list) =
+        let median (stage: StartTimes -> float) =
+            let sorted = times |> List.map stage |> List.sort
+            (sorted[(sorted.Length - 1) / 2] + sorted[sorted.Length / 2]) / 2.0
+
+        {
+            Main = median _.Main
+            Read = median _.Read
+            Loaded = median _.Loaded
+            First = median _.First
+            Cpu = median _.Cpu
+        }
+
+/// Starts of the same script.
+type StartFigures = {
+    /// With no compiled script in the cache.
+    Compiling: StartTimes list
+    /// After one of those.
+    Again: StartTimes list
 }
 
 /// The stages of this process, for `sample --first-step`.
@@ -25,18 +52,20 @@ module Stages =
 
     let mutable private main = 0.0
     let mutable private read = 0.0
+    let mutable private loaded = 0.0
 
     let private field (value: float) =
         value.ToString("0.000", CultureInfo.InvariantCulture)
 
     let began () = main <- fst (since ())
     let scriptRead () = read <- fst (since ())
+    let modelLoaded () = loaded <- fst (since ())
 
     /// The first step is done: tells all stages, and ends the process.
     let firstStep () =
         let first, cpu = since ()
 
-        [ main; read; first; cpu ]
+        [ main; read; loaded; first; cpu ]
         |> List.map field
         |> String.concat " "
         |> Console.Out.WriteLine
@@ -48,9 +77,10 @@ module Stages =
             line.Trim().Split ' '
             |> Array.map (fun part -> Double.Parse(part, CultureInfo.InvariantCulture))
         with
-        | [| main; read; first; cpu |] -> {
+        | [| main; read; loaded; first; cpu |] -> {
             Main = main
             Read = read
+            Loaded = loaded
             First = first
             Cpu = cpu
           }
@@ -76,6 +106,8 @@ module StartBench =
         "|> Session.submit"
     ]
 
+    let private cache (folder: string) = Path.Combine(folder, "cache")
+
     let private child (folder: string) (args: string list) =
         let program =
             Environment.ProcessPath
@@ -87,6 +119,8 @@ module StartBench =
 
         let start =
             ProcessStartInfo(program, WorkingDirectory = folder, RedirectStandardOutput = true)
+
+        start.Environment["RECIPES_CACHE"] <- cache folder
 
         for argument in (if hosted then assembly :: args else args) do
             start.ArgumentList.Add argument
@@ -108,8 +142,9 @@ module StartBench =
 
         output
 
-    /// Trains one step in a folder, then starts `recipes sample` on the result again and again.
-    let run (folder: string) (runs: int) : StartTimes list =
+    /// Trains one step in a folder, then starts `recipes sample` on the result again and again: with an empty cache of
+    /// compiled scripts, and with a filled one.
+    let run (folder: string) (runs: int) : StartFigures =
         let path = Path.Combine(folder, "start.fsx")
         let pictures = Directory.CreateDirectory(Path.Combine(folder, "pictures")).FullName
         File.WriteAllLines(path, script typeof<Recipes.Plan>.Assembly.Location)
@@ -122,6 +157,19 @@ module StartBench =
         let out = Path.Combine(folder, "run")
         child folder [ "run"; path; "--out"; out; "--quiet" ] |> ignore
 
-        List.init runs (fun _ ->
+        let start () =
             child folder [ "sample"; path; "--run"; out; "--count"; "1"; "--quiet"; "--first-step" ]
-            |> Stages.parse)
+            |> Stages.parse
+
+        let compiling, again =
+            List.init runs (fun _ ->
+                let compiled = ScriptCache.Folder(cache folder)
+
+                if Directory.Exists compiled then
+                    Directory.Delete(compiled, true)
+
+                let compiling = start ()
+                compiling, start ())
+            |> List.unzip
+
+        { Compiling = compiling; Again = again }

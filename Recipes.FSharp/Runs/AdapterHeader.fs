@@ -6,7 +6,7 @@ open System.Globalization
 open System.Text.Json
 open Recipes
 
-/// The strings in an adapter file's header: ModelSpec 1.0.1, the `ss_` keys that other programs read, and our own. No
+/// The strings in the header of a result's file: ModelSpec 1.0.1, the `ss_` keys that other programs read, and our own. No
 /// clock and no path, so that equal plans give equal files.
 [<RequireQualifiedAccess>]
 module internal AdapterHeader =
@@ -14,11 +14,18 @@ module internal AdapterHeader =
         value.ToString(CultureInfo.InvariantCulture)
 
     let private architecture (plan: Plan) =
-        match plan.Model.Family with
-        | "SD1" -> "stable-diffusion-v1/lora"
-        | "SD2" when plan.Model.NativeSize > 512<px> -> "stable-diffusion-v2-768-v/lora"
-        | "SD2" -> "stable-diffusion-v2-512/lora"
-        | _ -> "stable-diffusion-xl-v1-base/lora"
+        let model =
+            match plan.Model.Family with
+            | "SD1" -> "stable-diffusion-v1"
+            | "SD2" when plan.Model.NativeSize > 512<px> -> "stable-diffusion-v2-768-v"
+            | "SD2" -> "stable-diffusion-v2-512"
+            | _ -> "stable-diffusion-xl-v1-base"
+
+        match plan.Method with
+        | PlannedMethod.LowRank _ -> $"{model}/lora"
+        | PlannedMethod.Vectors _ -> $"{model}/textual-inversion"
+        | PlannedMethod.KeysAndValues _
+        | PlannedMethod.Weights _ -> model
 
     let private baseVersion (plan: Plan) =
         match plan.Model.Family with
@@ -39,8 +46,22 @@ module internal AdapterHeader =
         ]
         |> JsonSerializer.Serialize
 
+    let private network (way: PlannedMethod) =
+        match way with
+        | PlannedMethod.LowRank lora -> [
+            "ss_network_module", "networks.lora"
+            "ss_network_dim", string lora.Rank
+            "ss_network_alpha", number (defaultArg lora.Alpha (float lora.Rank))
+            "ss_network_dropout", number lora.Dropout
+            if lora.Kind.IsDoRA then
+                "ss_network_args", "{\"dora_wd\": \"True\"}"
+          ]
+        | PlannedMethod.Vectors _
+        | PlannedMethod.KeysAndValues _
+        | PlannedMethod.Weights _ -> []
+
     let ofPlan (plan: Plan) : IReadOnlyDictionary<string, string> =
-        let budget, lora = plan.Budget, plan.Lora
+        let budget = plan.Budget
 
         let sum (count: PlannedSubject -> int) =
             plan.Subjects |> List.sumBy count |> string
@@ -64,10 +85,7 @@ module internal AdapterHeader =
             "ss_sd_model_name", plan.Model.Name
             "ss_new_sd_model_hash", plan.Model.Sha256
             "ss_output_name", plan.Name
-            "ss_network_module", "networks.lora"
-            "ss_network_dim", string lora.Rank
-            "ss_network_alpha", number (defaultArg lora.Alpha (float lora.Rank))
-            "ss_network_dropout", number lora.Dropout
+            yield! network plan.Method
             "ss_learning_rate", number budget.Rate
             "ss_lr_scheduler", string budget.Schedule
             "ss_lr_warmup_steps", string budget.Warmup

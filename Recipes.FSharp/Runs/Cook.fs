@@ -3,7 +3,6 @@ namespace Recipes.Runs
 open System
 open System.Diagnostics
 open System.IO
-open System.Security.Cryptography
 open System.Text.Json.Nodes
 open System.Threading
 open Recipes
@@ -14,74 +13,11 @@ open Recipes.Eval
 /// Runs a plan, from the base model's pictures to the report.
 [<RequireQualifiedAccess>]
 module Cook =
-    let private sha256 (path: string) =
-        use stream = File.OpenRead path
-        Convert.ToHexStringLower(SHA256.HashData stream)
-
-    /// Bytes that a run may write: the adapter, two copies of its optimiser's state, pictures, and the small files.
+    /// Bytes that a run may write: the result, two copies of its optimiser's state, pictures, and the small files.
     let private space (plan: Plan) =
         let picture = 3L * int64 plan.Budget.Size * int64 plan.Budget.Size
         let pictures = 4L * int64 (Painter.shots plan).Length
-        plan.Lora.Parameters * 4L * (1L + 2L * 3L) + picture * pictures + 20_000_000L
-
-    let private train (folder: RunFolder) (plan: Plan) model classPictures (tell: RunProgress -> unit) stop =
-        let total = int plan.Budget.Steps
-        let mutable metrics: Metrics option = None
-
-        let onStep (step: TrainingStep) =
-            let log =
-                match metrics with
-                | Some log -> log
-                | None ->
-                    let first = int step.Step - 1
-                    let log = Metrics.After(folder.File "metrics.jsonl", first)
-                    metrics <- Some log
-
-                    if first > 0 then
-                        tell (RunProgress.Note $"continuing after step {first}")
-
-                    // The first step also prepares; the pace is counted from its end.
-                    tell (RunProgress.Began(Phase.Training, int step.Step, total))
-                    log
-
-            log.Add(
-                int step.Step,
-                [
-                    "loss", step.Loss
-                    "instance_loss", step.InstanceLoss
-                    match Option.ofNullable step.PriorLoss with
-                    | Some loss -> "prior_loss", loss
-                    | None -> ()
-                    "gradient_norm", step.GradientNorm
-                    "rate", step.Rate
-                ]
-            )
-
-            tell (RunProgress.Reached(Phase.Training, int step.Step, Some step.Loss, Some step.Rate))
-
-        let progress = {
-            new IProgress<TrainingStep> with
-                member _.Report step = onStep step
-        }
-
-        try
-            let result =
-                DreamBoothTrainer.Run(model, Lower.dreamBooth plan classPictures folder.Path, progress, stop)
-
-            if result.Status = TrainingStatus.Interrupted then
-                result.Dispose()
-                raise (OperationCanceledException stop)
-
-            if metrics.IsSome then
-                tell (RunProgress.Ended Phase.Training)
-
-            result.PlainReason
-            |> Option.ofObj
-            |> Option.iter (fun reason -> tell (RunProgress.Note $"the steps were not recorded: {reason}"))
-
-            result
-        finally
-            metrics |> Option.iter (fun log -> (log :> IDisposable).Dispose())
+        plan.Method.Parameters * 4L * (1L + 2L * 3L) + picture * pictures + 20_000_000L
 
     /// One phase that counts denoising passes.
     let private drawing (tell: RunProgress -> unit) phase total (draw: (int -> unit) -> 'a) =
@@ -93,10 +29,10 @@ module Cook =
         tell (RunProgress.Ended phase)
         result
 
-    let private results (plan: Plan) adapter (comparisons: Comparison list) (seconds: float) =
+    let private results (folder: RunFolder) (plan: Plan) (comparisons: Comparison list) (seconds: float) =
         let json = JsonObject()
-        json["adapter"] <- JsonValue.Create(Path.GetFileName(adapter: string))
-        json["adapter_sha256"] <- JsonValue.Create(sha256 adapter)
+        json["weights"] <- JsonValue.Create(Product.name plan)
+        json["weights_sha256"] <- JsonValue.Create(Product.sha256 folder.Path plan)
         json["grid"] <- JsonValue.Create "grid.png"
         json["report"] <- JsonValue.Create "report.html"
         json["samples"] <- JsonValue.Create "samples"
@@ -132,11 +68,8 @@ module Cook =
                 drawing tell Phase.ClassPictures (ClassPictures.work plan subject) (fun reached ->
                     ClassPictures.files options.Cache plan subject model reached stop)
 
-        let adapter = folder.File $"{plan.Name}.safetensors"
-
         let after =
-            use result = train folder plan model classPictures tell stop
-            result.SaveAdapters(adapter, AdapterHeader.ofPlan plan)
+            use _ = Learning.run folder plan model classPictures tell stop
             Samples.get folder plan "after" shots (draw Phase.After)
 
         stop.ThrowIfCancellationRequested()
@@ -155,11 +88,11 @@ module Cook =
             After = shots |> List.map (Samples.path folder "after")
             Comparisons = comparisons
             Metrics = folder.File "metrics.jsonl"
-            AdapterSha256 = sha256 adapter
+            WeightsSha256 = Product.sha256 folder.Path plan
             Threads = state.Threads
         }
 
-        results plan adapter comparisons clock.Elapsed.TotalSeconds
+        results folder plan comparisons clock.Elapsed.TotalSeconds
 
     /// Runs the plan in its folder: from the start, from where an earlier run of it was stopped, or not at all where
     /// one is finished. `tell` hears how it goes; `stop` ends it at the next safe point.

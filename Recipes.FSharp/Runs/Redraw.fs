@@ -6,9 +6,7 @@ open System.Text.RegularExpressions
 open System.Threading
 open Recipes
 open Recipes.Core
-open Recipes.Core.Adapters
 open Recipes.Core.Imaging
-open TorchSharp
 
 /// What to draw with the result of a finished run.
 type RedrawOptions = {
@@ -26,7 +24,7 @@ type RedrawOptions = {
     Device: Device option
 }
 
-/// Draws more pictures with the adapter of a finished run.
+/// Draws more pictures with the result of a finished run.
 [<RequireQualifiedAccess>]
 module Redraw =
     let private finished (plan: Plan) (options: RedrawOptions) =
@@ -101,13 +99,7 @@ module Redraw =
         Machine.prepare device Machine.threads
         use model = Machine.load plan device
 
-        let networks =
-            readOnlyDict [
-                "unet", model.UNet :> torch.nn.Module
-                "text_encoder", model.TextEncoder :> torch.nn.Module
-            ]
-
-        use _ = LoraSet.Load(Path.Combine(folder, $"{plan.Name}.safetensors"), networks)
+        use _ = Product.attach folder plan model
         tell (RunProgress.Began(Phase.After, 0, Painter.work plan shots))
 
         let images =

@@ -51,7 +51,7 @@ module internal RunReport =
     ]
 
     let private settings (plan: Plan) = [|
-        let budget, draw, lora = plan.Budget, plan.Draw, plan.Lora
+        let budget, draw = plan.Budget, plan.Draw
         ReportEntry("model", plan.Model.Name, $"{plan.Model.Family}, sha256 {plan.Model.Sha256[..11]}")
 
         for subject in plan.Subjects do
@@ -61,7 +61,15 @@ module internal RunReport =
                 $"{subject.Images.Length} pictures, {subject.PriorCount} class pictures"
             )
 
-        ReportEntry("adapter", $"LoRA rank {lora.Rank}", $"{lora.Layers.Length} layers, {lora.Parameters} numbers")
+        let what, extent =
+            match plan.Method with
+            | PlannedMethod.LowRank lora -> $"{lora.Kind} rank {lora.Rank}", $"{lora.Layers.Length} layers, "
+            | PlannedMethod.Vectors vectors -> $"{vectors.Count} new vectors", $"starting from {vectors.StartFrom}, "
+            | PlannedMethod.KeysAndValues _ -> "cross-attention keys and values", ""
+            | PlannedMethod.Weights { Layers = None } -> "every weight of the UNet", ""
+            | PlannedMethod.Weights { Layers = Some layers } -> "weights of the UNet", $"{layers.Length} layers, "
+
+        ReportEntry("trained", what, $"{extent}{plan.Method.Parameters} numbers")
         ReportEntry("steps", string budget.Steps, $"batch {budget.Batch}, accumulate {budget.Accumulate}")
         ReportEntry("learning rate", number budget.Rate, $"{budget.Schedule}, warm-up {budget.Warmup} steps")
         ReportEntry("prior weight", number budget.PriorWeight)
@@ -117,7 +125,7 @@ module internal RunReport =
         After: string list
         Comparisons: Comparison list
         Metrics: string
-        AdapterSha256: string
+        WeightsSha256: string
         Threads: int
     }
 
@@ -147,14 +155,14 @@ module internal RunReport =
                 Title = plan.Name,
                 Summary = $"{plan.Model.Name} learned {who} in {plan.Budget.Steps} steps: {changes}.",
                 PlanHash = plan.Hash,
-                AdapterSha256 = inputs.AdapterSha256,
+                AdapterSha256 = inputs.WeightsSha256,
                 References = [| for path in own plan -> ReportImage.Read path |],
                 Figures = [|
                     for c in inputs.Comparisons do
                         yield! figure c
                 |],
                 FigureNotes = [|
-                    "Before is the base model, after the same model with the adapter: the same prompts and seeds."
+                    "Before is the base model, after the same model with what was trained: the same prompts and seeds."
                 |],
                 Comparison = ReportComparison(columns, rows),
                 Curves = curves inputs.Metrics,

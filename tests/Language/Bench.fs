@@ -111,17 +111,23 @@ let withSubject (subject: Subject) (recipe: Recipe) =
         }
     ]
 
-let withTuning (tuning: Tuning) (recipe: Recipe) =
+let withTuning (tuning: TuningBlock<'way>) (recipe: Recipe) =
     recipe
     |> changed (fun part ->
         match part with
-        | RecipePart.Adapt _ -> Some(RecipePart.Adapt tuning)
+        | RecipePart.Adapt _ -> Some(RecipePart.Adapt tuning.Tuning)
         | other -> Some other)
 
 let plan (recipe: Recipe) : Plan =
     match Plan.check recipe with
     | Ok plan -> plan
     | Error problems -> failtestf "refused: %A" problems
+
+/// The adapter of a plan that has one.
+let loraOf (plan: Plan) =
+    match plan.Method with
+    | PlannedMethod.LowRank lora -> lora
+    | other -> failtestf "no adapter: %A" other
 
 /// Every error and warning, as text, with the test's folder left out.
 let findings (folder: string) (recipe: Recipe) =

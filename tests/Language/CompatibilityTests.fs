@@ -71,11 +71,11 @@ let tests =
         test "C20: a target that is no layer" {
             withPictures (fun folder ->
                 refused folder (tuned (lora 4<rank> { only (Named "attn3") }) folder) [
-                    "C20 lora.only: `attn3` matches 0 of 300 layers. Nearest: `attn1` and `attn2`."
+                    "C20 adapt.only: `attn3` matches 0 of 300 layers. Nearest: `attn1` and `attn2`."
                 ]
 
                 refused folder (tuned (lora 4<rank> { only (Named "mid_blck.*") }) folder) [
-                    "C20 lora.only: `mid_blck.*` matches 0 of 300 layers. Nearest: `mid_block`."
+                    "C20 adapt.only: `mid_blck.*` matches 0 of 300 layers. Nearest: `mid_block`."
                 ]
 
                 passes folder (tuned (lora 4<rank> { only (Named "unet.mid_block.*to_q") }) folder)
@@ -85,7 +85,7 @@ let tests =
         test "C20: nothing in the UNet" {
             withPictures (fun folder ->
                 refused folder (tuned (lora 4<rank> { only TextEncoder }) folder) [
-                    "C20 lora.only: none of the 12 chosen layers is in the UNet. Add the line `only Attention`."
+                    "C20 adapt.only: none of the 12 chosen layers is in the UNet. Add the line `only Attention`."
                 ])
         }
 
@@ -97,14 +97,14 @@ let tests =
                 }
 
                 refused folder (tuned stray folder) [
-                    "C20 lora.rankAt: feed-forward is none of the layers that the adapter changes. Add the line `only FeedForward`, or remove this one."
+                    "C20 adapt.rankAt: feed-forward is none of the layers that the adapter changes. Add the line `only FeedForward`, or remove this one."
                 ])
         }
 
         test "C21: a rank wider than a layer" {
             withPictures (fun folder ->
                 refused folder (tuned (lora 8<rank>) folder) [
-                    "C21 lora: rank 8 is wider than 40 of 128 layers (narrowest: unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_k, 4). Write 4<rank> or less, or give those layers their own with `rankAt`."
+                    "C21 adapt: rank 8 is wider than 40 of 128 layers (narrowest: unet.down_blocks.0.attentions.0.transformer_blocks.0.attn1.to_k, 4). Write 4<rank> or less, or give those layers their own with `rankAt`."
                 ]
 
                 let narrower = lora 8<rank> {
@@ -117,13 +117,13 @@ let tests =
 
         test "C21: no rank at all" {
             withPictures (fun folder ->
-                refused folder (tuned (lora 0<rank>) folder) [ "C21 lora: rank 0 is no rank. Write 1<rank> or more." ])
+                refused folder (tuned (lora 0<rank>) folder) [ "C21 adapt: rank 0 is no rank. Write 1<rank> or more." ])
         }
 
         test "C21: an alpha that does next to nothing" {
             withPictures (fun folder ->
                 warned folder (tuned (lora 4<rank> { alpha 0.125 }) folder) [
-                    "C21 lora.alpha: alpha 0.125 over rank 4 scales the change by 0.0312 (usual: 1/16 to 2). Write `alpha 4.0`, or leave the line out."
+                    "C21 adapt.alpha: alpha 0.125 over rank 4 scales the change by 0.0312 (usual: 1/16 to 2). Write `alpha 4.0`, or leave the line out."
                 ]
 
                 passes folder (tuned (lora 4<rank> { alpha 8.0 }) folder))
@@ -137,7 +137,7 @@ let tests =
                     |> Option.defaultValue []
 
                 let names layer =
-                    Targets.adapted (lora 1<rank> { only layer }) layers
+                    Targets.adapted 1<rank> (lora 1<rank> { only layer }).Tuning layers
                     |> List.map _.Layer.FullName
 
                 let all = names (Named "*")

@@ -5,7 +5,7 @@ open Expecto
 open Recipes
 open Recipes.Tests.LanguageBench
 
-let private toyOf pictures (more: SubjectPart list) (folder: string) = subject "toy" {
+let private toyOf pictures (more: PictureLine<OfSubject> list) (folder: string) = subject "toy" {
     token "sks"
     images (Path.Combine(folder, pictures))
 

@@ -35,17 +35,17 @@ let tests =
                     "L1 draw: `seeds` and `count` both say how many pictures a prompt gets. Keep one of the two lines."
                 ]
 
-                refused folder (right folder |> also [ RecipePart.Adapt(lora 2<rank>) ]) [
+                refused folder (right folder |> also [ RecipePart.Adapt (lora 2<rank>).Tuning ]) [
                     "L1 adapt: given 2 times. Keep one `adapt` line."
                 ]
 
                 refused folder (right folder |> withTuning (lora 4<rank> { alpha 4.0 } { alpha 4.0 })) [
-                    "L1 lora.alpha: given 2 times. Keep one `alpha` line."
+                    "L1 adapt.alpha: given 2 times. Keep one `alpha` line."
                 ]
 
                 let twice = {
                     toy folder with
-                        Parts = (toy folder).Parts @ [ token "sks" ]
+                        Parts = (toy folder).Parts @ [ PicturePart.Token "sks" ]
                 }
 
                 refused folder (right folder |> withSubject twice) [
@@ -117,7 +117,7 @@ let tests =
                     ]
 
                 refused folder (right folder |> withTuning (lora 4<rank> { dropout 1.0 })) [
-                    "L3 lora.dropout: 1 is out of range. Write a number from 0 to below 1."
+                    "L3 adapt.dropout: 1 is out of range. Write a number from 0 to below 1."
                 ]
 
                 refused folder (right folder |> draw [ guidance 0.5 ]) [
@@ -159,7 +159,7 @@ let tests =
                     subjectWith
                         (fun part ->
                             match part with
-                            | SubjectPart.Prior _ -> Some(prior -1<img>)
+                            | PicturePart.Prior _ -> Some(PicturePart.Prior -1<img>)
                             | other -> Some other)
                         folder
 

@@ -27,9 +27,9 @@ let private shown (name: string) (text: string) folder =
 
     match name with
     | "rank"
-    | "dropout" -> get "adapter" name
+    | "dropout" -> get "method" name
     | "alpha" ->
-        (root.GetProperty "adapter").GetProperty("layers").EnumerateObject()
+        (root.GetProperty "method").GetProperty("layers").EnumerateObject()
         |> Seq.map (fun layer -> layer.Value.GetProperty("alpha").GetRawText())
         |> Seq.distinct
         |> String.concat " "

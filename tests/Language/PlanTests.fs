@@ -159,15 +159,15 @@ let tests =
                     "samples"
 
                 let text, unet =
-                    plan.Lora.Layers
+                    (loraOf plan).Layers
                     |> List.partition (fun layer -> layer.Layer.Component = "text_encoder")
 
                 Expect.all text (fun layer -> layer.Rank = 2<rank> && layer.Alpha = 8.0) "rank of the text encoder"
                 Expect.all unet (fun layer -> layer.Rank = 4<rank>) "rank of the others"
 
                 Expect.equal
-                    plan.Lora.Parameters
-                    (plan.Lora.Layers
+                    (loraOf plan).Parameters
+                    ((loraOf plan).Layers
                      |> List.sumBy (fun { Layer = layer; Rank = rank } ->
                          int64 rank * int64 (layer.In * layer.Kernel * layer.Kernel + layer.Out)))
                     "trained parameters")
@@ -180,7 +180,7 @@ let tests =
                     rankAt (Named "to_q") 2<rank>
                 }
 
-                for layer in (plan (right folder |> withTuning mixed)).Lora.Layers do
+                for layer in (loraOf (plan (right folder |> withTuning mixed))).Layers do
                     Expect.equal layer.Alpha (float layer.Rank) layer.Layer.Name)
         }
 
@@ -196,15 +196,15 @@ let tests =
                     }
 
                     let plan = plan (right folder |> withTuning mixed)
-                    let options = Option.get (Lower.lora plan.Lora "unet")
+                    let options = Option.get (Lower.lora (loraOf plan) "unet")
 
-                    for layer in plan.Lora.Layers do
+                    for layer in (loraOf plan).Layers do
                         let name = layer.Layer.Name
                         Expect.equal (options.RankOf name) (int layer.Rank) $"rank of {name}"
                         Expect.equal (options.AlphaOf name) layer.Alpha $"alpha of {name}"
 
                     Expect.equal
-                        (plan.Lora.Layers |> List.map _.Alpha |> List.distinct |> List.sort)
+                        ((loraOf plan).Layers |> List.map _.Alpha |> List.distinct |> List.sort)
                         (if alphas.IsEmpty then [ 2.0; 4.0 ] else [ 8.0 ])
                         "alphas")
         }

@@ -202,6 +202,6 @@ recipe "wrong" (Models.folder<SD1> "{modelFolder}") {{
                     "  error   B9 subject toy.images: FOLDER/nowhere: no such folder. Check the path; a relative one starts at the script's folder."
                     "first"
 
-                Expect.stringStarts lines[2] "  error   C21 lora: rank 400 is wider than" "second")
+                Expect.stringStarts lines[2] "  error   C21 adapt: rank 400 is wider than" "second")
         }
     ]

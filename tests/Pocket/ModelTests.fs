@@ -2,9 +2,12 @@ module Recipes.Tests.PocketModelTests
 
 open System.IO
 open Expecto
+open Recipes.Core
 open Recipes.Core.Networks
+open Recipes.Core.Pipelines
 open Recipes.Core.Pocket
 open Recipes.Core.Text
+open Recipes.Core.Training
 open TorchSharp
 
 let private part name = Path.Combine(PocketModel.Folder, name)
@@ -32,21 +35,63 @@ let tests =
                 Expect.equal towers.MaxPositionEmbeddings (int64 tokenizer.MaxLength) "length"
         }
 
-        test "all of it in float16 stays under 31.5 MB" {
+        test "the upscaler's parts fit one another, and it shares the text encoder" {
+            use model = StableDiffusionModel.Load PocketModel.UpscalerFolder
+            Expect.equal model.PipelineClass "StableDiffusionUpscalePipeline" "pipeline"
+            Expect.equal model.MaxNoiseLevel PocketShape.UpscalerNoiseLevels "noise levels"
+            Expect.equal model.Vae.Config.Factor 4 "factor"
+            let text = Path.Combine("text_encoder", "model.safetensors")
+
+            Expect.equal
+                (File.ReadAllBytes(Path.Combine(PocketModel.UpscalerFolder, text)))
+                (File.ReadAllBytes(part text))
+                "the same text encoder"
+        }
+
+        test "the upscaler's pictures are four times as large and near what they are made of" {
+            use _ = torch.NewDisposeScope()
+            use model = StableDiffusionModel.Load PocketModel.UpscalerFolder
+            let file = Path.Combine(Support.root, "recipes", "data", "robot", "2-walking.png")
+            let large = TrainingImages.FromFiles([ file ], 128).Read 0
+
+            let request =
+                UpscalingRequest(
+                    Prompts = [| "a cartoon robot" |],
+                    Seeds = [| 1UL |],
+                    Steps = 4,
+                    Guidance = 1.0,
+                    NoiseLevel = 0,
+                    Pictures = SmallPictures.Of(large, 4)
+                )
+
+            let error =
+                (Upscaling.RunTensor(model, request) - large).square().mean().item<float32>()
+            // A signal-to-noise ratio of 18 dB for values of -1 to 1; a grey picture has less than 10.
+            Expect.isLessThan (float error) (4.0 * 10.0 ** -1.8) "squared error"
+        }
+
+        test "pictures that do not shrink evenly are refused" {
+            Expect.throwsT<RecipesException> (fun () -> SmallPictures.Of(torch.zeros (1L, 3L, 6L, 8L), 4) |> ignore) "6"
+        }
+
+        test "all of it in float16 stays under 33.5 MB" {
             let total =
                 parameters (new UNet2DConditionModel(UNetConfig.Read(part "unet"), torch.META))
                 + parameters (new AutoencoderKL(VaeConfig.Read(part "vae"), torch.META))
                 + parameters (new ClipTextModel(ClipTextConfig.Read(part "text_encoder"), torch.META))
                 + parameters (new ClipModel(ClipConfig.Read PocketModel.ClipFolder, torch.META))
+                + PocketShape.UpscalerUNetParameters
+                + PocketShape.UpscalerVaeParameters
 
-            Expect.isLessThan (total * 2L) 31_500_000L "bytes"
+            Expect.isLessThan (total * 2L) 33_500_000L "bytes"
         }
 
         test "the committed folder holds the same files as the output" {
-            let source = Path.Combine(Support.root, "Core.CSharp", "Pocket", "model", "pocket")
+            for name, folder in [ "pocket", PocketModel.Folder; "pocket-x4", PocketModel.UpscalerFolder ] do
+                let source = Path.Combine(Support.root, "Core.CSharp", "Pocket", "model", name)
 
-            for file in Directory.GetFiles(source, "*", SearchOption.AllDirectories) do
-                let copy = Path.Combine(PocketModel.Folder, Path.GetRelativePath(source, file))
-                Expect.isTrue (File.Exists copy && FileInfo(copy).Length = FileInfo(file).Length) copy
+                for file in Directory.GetFiles(source, "*", SearchOption.AllDirectories) do
+                    let copy = Path.Combine(folder, Path.GetRelativePath(source, file))
+                    Expect.isTrue (File.Exists copy && FileInfo(copy).Length = FileInfo(file).Length) copy
         }
     ]

@@ -57,6 +57,16 @@ let tests =
             Expect.equal (count (new AutoencoderKL(PocketShape.Vae, meta))) PocketShape.VaeParameters "vae"
 
             Expect.equal
+                (count (new UNet2DConditionModel(PocketShape.UpscalerUNet, meta)))
+                PocketShape.UpscalerUNetParameters
+                "upscaler"
+
+            Expect.equal
+                (count (new AutoencoderKL(PocketShape.UpscalerVae, meta)))
+                PocketShape.UpscalerVaeParameters
+                "upscaler's vae"
+
+            Expect.equal
                 (count (new ClipModel(PocketShape.Clip(vocabulary, text), meta)))
                 PocketShape.TextTowerParameters
                 "text towers"
@@ -93,5 +103,31 @@ let tests =
                 let finished, resumed = run "parts" (Nullable())
                 Expect.isTrue finished "the last part ends"
                 Expect.equal resumed through "weights")
+        }
+
+        test "the upscaler's stage leaves a network of its shape, the same for the same seed" {
+            withFolder (fun folder ->
+                let pack = SyntheticIcons.write (Path.Combine(folder, "icons.pack"))
+                use trainer = trainer pack CancellationToken.None
+
+                for name in [ "vae"; "text_encoder"; "scheduler"; "low_res_scheduler" ] do
+                    let target = Directory.CreateDirectory(Path.Combine(folder, name)).FullName
+
+                    for file in Directory.GetFiles(Path.Combine(PocketModel.UpscalerFolder, name)) do
+                        File.Copy(file, Path.Combine(target, nonNull (Path.GetFileName file)))
+
+                Directory.CreateDirectory(Path.Combine(folder, "unet")) |> ignore
+                let shape = PocketShape.UpscalerUNet
+
+                let run seed =
+                    let stage = StageOptions(Steps = 2, Batch = 2, Rate = 1e-3, Warmup = 1, Seed = seed)
+                    Expect.isTrue (trainer.Upscaler(shape, stage, folder)) "finished"
+                    File.ReadAllBytes(Path.Combine(folder, "unet", "diffusion_pytorch_model.safetensors"))
+
+                let first = run "5"
+                Expect.equal (run "5") first "the same seed"
+                Expect.notEqual (run "6") first "another seed"
+                let config = UNetConfig.Read(Path.Combine(folder, "unet"))
+                Expect.equal config.NumClassEmbeds shape.NumClassEmbeds "noise levels")
         }
     ]

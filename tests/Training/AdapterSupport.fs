@@ -59,12 +59,5 @@ let stir (set: LoraSet) =
     for item in set.Parameters do
         item.Parameter.normal_ (0.0, 0.5, random) |> ignore
 
-let worst (a: Tensor) (b: Tensor) =
-    (a - b).abs().max().item<float32>() |> float
-
-let failsWith (part: string) (act: unit -> unit) =
-    try
-        act ()
-        failtest $"nothing was refused where '{part}' was expected"
-    with :? RecipesException as e ->
-        Expect.stringContains e.Message part "the message"
+let worst = Support.worst
+let failsWith = Support.failsWith

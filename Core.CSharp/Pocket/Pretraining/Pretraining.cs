@@ -10,7 +10,8 @@ namespace Recipes.Core.Pocket.Pretraining;
 
 /// <summary>
 /// Trains the embedded model from icons, stage by stage: autoencoder, text encoder (as one half of a CLIP), the
-/// independent CLIP that evaluates, and the denoiser, which needs the autoencoder and the text encoder.
+/// independent CLIP that evaluates, the denoiser, which needs the autoencoder and the text encoder, and the upscaler,
+/// which needs an autoencoder of its own and the same text encoder.
 /// </summary>
 public sealed class Pretraining : IDisposable
 {
@@ -110,9 +111,40 @@ public sealed class Pretraining : IDisposable
         using var latents = Latents(Path.Combine(model, "vae"));
         using var schedule = new NoiseSchedule(SchedulerConfig.Read(Path.Combine(model, "scheduler")));
         using var unet = Fresh((device, type) => new UNet2DConditionModel(config, device, type), stage);
-        using var empty = CaptionTokens.Encode(tokenizer, [""]).to(ScalarType.Int64).to(options.Device).reshape(-1);
+        using var empty = EmptyIds();
         var result = UNetStage.Run(
             unet, text, schedule, latents, scenes.Ids, empty, stage, progress, cancellation);
+        using var kept = result.Weights;
+        var folder = Path.Combine(model, "unet");
+        SafeTensorsWriter.Write(Path.Combine(folder, Weights), kept.Tensors);
+        config.Write(folder);
+        return result.Done;
+    }
+
+    /// <summary>The upscaler, on latents of the scenes beside the scenes made small.</summary>
+    /// <param name="config">Its shape.</param>
+    /// <param name="stage">The budget.</param>
+    /// <param name="model">
+    /// The upscaler's folder: its autoencoder, text encoder, scheduler and low_res_scheduler are read, unet/ takes
+    /// config.json and the weights.
+    /// </param>
+    /// <returns>Whether the last step was reached.</returns>
+    public bool Upscaler(UNetConfig config, StageOptions stage, string model)
+    {
+        using var text = LoadText(Path.Combine(model, "text_encoder"));
+        using var latents = Latents(Path.Combine(model, "vae"));
+        using var schedule = new NoiseSchedule(SchedulerConfig.Read(Path.Combine(model, "scheduler")));
+        using var small = new NoiseSchedule(SchedulerConfig.Read(Path.Combine(model, "low_res_scheduler")));
+        using var unet = Fresh((device, type) => new UNet2DConditionModel(config, device, type), stage);
+        using var empty = EmptyIds();
+        var result = UpscalerStage.Run(
+            unet,
+            text,
+            new UpscalerNoise(schedule, small, PocketShape.UpscalerNoiseLevels),
+            new UpscalerData(latents, scenes.Pictures, scenes.Ids, empty),
+            stage,
+            progress,
+            cancellation);
         using var kept = result.Weights;
         var folder = Path.Combine(model, "unet");
         SafeTensorsWriter.Write(Path.Combine(folder, Weights), kept.Tensors);
@@ -152,6 +184,10 @@ public sealed class Pretraining : IDisposable
 
         return network;
     }
+
+    /// <summary>Token ids of the empty caption, [length].</summary>
+    private Tensor EmptyIds() =>
+        CaptionTokens.Encode(tokenizer, [""]).to(ScalarType.Int64).to(options.Device).reshape(-1);
 
     private ClipTextModel LoadText(string folder)
     {

@@ -14,6 +14,9 @@ internal static class CheckpointFacts
         var checkpoint = OriginalCheckpoint.Read(file, configs: null);
         var tensors = checkpoint.Keys.SelectMany(component =>
             component.Value.Select(row => (Component: component.Key, Tensor: Part(file, row)))).ToList();
+        var names = tensors
+            .GroupBy(part => part.Component, part => part.Tensor.Name)
+            .ToDictionary(part => part.Key, part => (IReadOnlySet<string>)part.ToHashSet());
         return new ModelFolder(
             path,
             checkpoint.Keys.Keys.ToDictionary(component => component, _ => (IReadOnlyList<string>)[path]),
@@ -32,13 +35,14 @@ internal static class CheckpointFacts
                 PredictionType.Sample => "sample",
                 _ => "epsilon",
             },
-            ParameterCount = tensors.Sum(part => part.Tensor.Shape.Aggregate(1L, (count, length) => count * length)),
+            ParameterCount = tensors.Sum(Count),
+            UNetParameterCount = tensors.Where(part => part.Component == "unet").Sum(Count),
             Bytes = new FileInfo(path).Length,
             Layers =
             [
                 .. tensors
                     .Where(part => part.Component != "vae")
-                    .Select(part => LayerInfo.Of(part.Component, part.Tensor))
+                    .Select(part => LayerInfo.Of(part.Component, part.Tensor, names[part.Component]))
                     .OfType<LayerInfo>()
                     .OrderBy(layer => layer.Component, StringComparer.Ordinal)
                     .ThenBy(layer => layer.Name, StringComparer.Ordinal),
@@ -47,6 +51,9 @@ internal static class CheckpointFacts
     }
 
     /// <summary>A tensor under its diffusers name and in its diffusers shape.</summary>
+    private static long Count((string Component, TensorInfo Tensor) part) =>
+        part.Tensor.Shape.Aggregate(1L, (count, length) => count * length);
+
     private static TensorInfo Part(SafeTensorsFile file, KeyRow row)
     {
         var stored = file.Info(row.Original);

@@ -1,4 +1,5 @@
-// Draws the five pictures of Zig the robot that lie beside this script. After a build:
+// Draws the five pictures of Zig the robot that lie beside this script, and three more in held-out/, which nothing is
+// trained on. After a build:
 //
 //     dotnet fsi recipes/data/robot/draw.fsx [folder]
 //
@@ -92,12 +93,57 @@ let poses = [
     }
 ]
 
+let heldOut = [
+    {
+        poses[0] with
+            Name = "bowing"
+            Sky = "#CFEFD6", "#93D3A4"
+            Scale = 0.9
+            Centre = 138.0, 132.0
+            Tilt = 11.0
+            Gaze = -0.2, 0.3
+            Lean = -9.0
+            LeftArm = limb (-76.0, 16.0) (-88.0, 30.0)
+            RightArm = limb (78.0, 20.0) (66.0, 42.0)
+    }
+    {
+        poses[2] with
+            Name = "floating"
+            Sky = "#D8E2F0", "#9FB4D6"
+            Scale = 1.14
+            Centre = 122.0, 134.0
+            Tilt = 5.0
+            Gaze = 0.25, 0.15
+            Mouth = Smile
+            Lean = 10.0
+            LeftArm = limb (-82.0, 10.0) (-88.0, -20.0)
+            RightArm = limb (80.0, 16.0) (78.0, 40.0)
+    }
+    {
+        poses[1] with
+            Name = "marching"
+            Sky = "#FFE3C2", "#F4B77C"
+            Scale = 0.86
+            Centre = 110.0, 140.0
+            Tilt = -8.0
+            Gaze = -0.3, 0.0
+            Mouth = Open
+            Lean = 12.0
+    }
+]
+
 let folder =
     match fsi.CommandLineArgs with
     | [| _; folder |] -> folder
     | _ -> __SOURCE_DIRECTORY__
 
-for index, pose in List.indexed poses do
-    let file = Path.Combine(folder, $"{index + 1}-{pose.Name}.png")
-    ImageFile.WritePng(file, draw pose)
-    printfn $"{file}"
+let write folder poses =
+    Directory.CreateDirectory folder |> ignore
+
+    for index, pose in List.indexed poses do
+        let file = Path.Combine(folder, $"{index + 1}-{pose.Name}.png")
+        ImageFile.WritePng(file, draw pose)
+        printfn $"{file}"
+
+write folder poses
+write (Path.Combine(folder, "held-out")) heldOut

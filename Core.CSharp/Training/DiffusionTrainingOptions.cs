@@ -1,0 +1,98 @@
+using Recipes.Core.Data;
+
+namespace Recipes.Core.Training;
+
+/// <summary>All settings of a training, whatever its method.</summary>
+public sealed record DiffusionTrainingOptions
+{
+    /// <summary>What is learned from.</summary>
+    public required IReadOnlyList<Concept> Concepts { get; init; }
+
+    /// <summary>What is trained.</summary>
+    public required TrainedParts Parts { get; init; }
+
+    /// <summary>
+    /// Steps and rate, optimiser, loss, clipping, accumulation. Its prior weight is taken from the concepts.
+    /// </summary>
+    public required DenoisingStepOptions Step { get; init; }
+
+    /// <summary>The sizes that pictures are trained at.</summary>
+    public required BucketOptions Buckets { get; init; }
+
+    /// <summary>Root of all random numbers.</summary>
+    public required string Seed { get; init; }
+
+    /// <summary>Pictures of a concept in a pass; as many class pictures come with them.</summary>
+    public int Batch { get; init; } = 1;
+
+    /// <summary>How the batches of several concepts follow each other.</summary>
+    public ConceptMixing Mixing { get; init; } = ConceptMixing.InTurn;
+
+    /// <summary>Which part of a picture is kept.</summary>
+    public CropRule Crop { get; init; } = CropRule.Centre;
+
+    /// <summary>How likely a picture is mirrored, 0 to 1.</summary>
+    public double Flip { get; init; }
+
+    /// <summary>
+    /// How likely a caption is left out, so that guidance keeps working (Ho and Salimans, "Classifier-Free Diffusion
+    /// Guidance"); 0 to 1.
+    /// </summary>
+    public double CaptionDropout { get; init; }
+
+    /// <summary>A running average of the trained weights, which is the result; null for the weights themselves.</summary>
+    public EmaOptions? Ema { get; init; }
+
+    /// <summary>The loss on pictures held out; null for none.</summary>
+    public ValidationOptions? Validation { get; init; }
+
+    /// <summary>Looking at the model meanwhile; null for none.</summary>
+    public PreviewOptions? Preview { get; init; }
+
+    /// <summary>What is kept for other runs.</summary>
+    public CacheOptions Caches { get; init; } = new();
+
+    /// <summary>What the model must have been loaded in.</summary>
+    public Precision Precision { get; init; } = Precision.Float32;
+
+    /// <summary>Where checkpoints go and where a run resumes from; null for neither.</summary>
+    public string? CheckpointFolder { get; init; }
+
+    /// <summary>Steps between checkpoints.</summary>
+    public long? CheckpointEvery { get; init; }
+
+    /// <summary>Tells this plan's checkpoints from others'.</summary>
+    public string PlanHash { get; init; } = "";
+
+    /// <summary>Optimiser steps.</summary>
+    public long Steps => Step.Rate.Steps;
+
+    /// <summary>λ of the concepts' class pictures; null where there are none.</summary>
+    public double? PriorWeight => Concepts.Count > 0 ? Concepts[0].Prior?.Weight : null;
+
+    /// <summary>Refuses settings that cannot train, before a model is needed.</summary>
+    /// <exception cref="RecipesException">A setting is out of range, or two exclude each other.</exception>
+    public void Check()
+    {
+        Step.Check();
+        Parts.Check();
+        Validation?.Check();
+        Preview?.Check();
+        Require(Batch >= 1, "Batch", $"a batch of {Batch} pictures trains nothing", "Set 1 or more.");
+        Share("Flip", Flip);
+        Share("CaptionDropout", CaptionDropout);
+        TrainingChecks.Concepts(this);
+        TrainingChecks.Caches(this);
+
+        static void Share(string setting, double share) => Require(
+            share is >= 0 and <= 1, setting, $"{share} is no probability", "Set a number from 0 to 1.");
+    }
+
+    private static void Require(bool right, string setting, string fault, string cure)
+    {
+        if (!right)
+        {
+            throw new RecipesException($"Training.{setting}", fault, cure);
+        }
+    }
+}

@@ -1,0 +1,94 @@
+namespace Recipes.Cli
+
+open System
+open System.IO
+open System.Text.RegularExpressions
+open FSharp.Compiler.CodeAnalysis
+open FSharp.Compiler.IO
+
+/// Compiles a script to an assembly that does what interpreting it does.
+[<RequireQualifiedAccess>]
+module internal ScriptCompiler =
+    let private directive =
+        Regex(@"^\s*#\s*(?<name>\w+)(?<rest>.*)$", RegexOptions.Multiline)
+
+    /// Whether a source file uses nothing that compiling and interpreting see differently, and no assembly but this
+    /// library: one directive a line, of these few.
+    let private isPlain (files: ScriptFiles) (text: string) =
+        not (text.Contains ";;" || text.Contains "EntryPoint")
+        && directive.Matches text
+           |> Seq.forall (fun line ->
+               match line.Groups["name"].Value with
+               | "load"
+               | "nowarn" -> true
+               | "r" -> files.IsLibrary line.Value
+               | _ -> false)
+
+    /// The running framework, so that no SDK need be installed.
+    let private framework =
+        lazy
+            (let folder = Path.GetDirectoryName typeof<obj>.Assembly.Location
+
+             string (AppContext.GetData "TRUSTED_PLATFORM_ASSEMBLIES")
+             |> _.Split(Path.PathSeparator)
+             |> Array.filter (fun file -> Path.GetDirectoryName file = folder))
+
+    let private compile (library: string) (files: ScriptFiles) (path: string) (folder: string) =
+        let assembly = Path.Combine(folder, "script.dll")
+
+        let args = [|
+            "fsc.exe"
+            $"--out:{assembly}"
+            "--target:exe"
+            "--debug:portable"
+            "--optimize-"
+            "--targetprofile:netcore"
+            "--noframework"
+            "--simpleresolution"
+            "--nowin32manifest"
+            "--nologo"
+            for file in framework.Value do
+                $"-r:{file}"
+            $"-r:{typeof<unit list>.Assembly.Location}"
+            $"-r:{library}"
+            path
+        |]
+
+        let disk = FileSystemAutoOpens.FileSystem
+        FileSystemAutoOpens.FileSystem <- files
+
+        try
+            let checker = FSharpChecker.Create()
+
+            match checker.Compile args |> Async.RunSynchronously with
+            | [||], None when files.Read |> List.forall (File.ReadAllText >> isPlain files) ->
+                Some(File.ReadAllBytes assembly, File.ReadAllBytes(Path.Combine(folder, "script.pdb")))
+            | _ -> None
+        finally
+            FileSystemAutoOpens.FileSystem <- disk
+
+    /// Nothing where there is the least doubt that the interpreter would do the same, or anything to say about the
+    /// script: then it is interpreted.
+    let run (library: string) (path: string) : CompiledScript option =
+        let files = ScriptFiles library
+        let path = Path.GetFullPath path
+
+        try
+            if isPlain files (File.ReadAllText path) then
+                let folder = Directory.CreateTempSubdirectory "recipes-script-"
+
+                try
+                    compile library files path folder.FullName
+                    |> Option.map (fun (assembly, symbols) -> {
+                        Sources = files.Sources
+                        Assembly = assembly
+                        Symbols = symbols
+                    })
+                finally
+                    folder.Delete true
+            else
+                None
+        with
+        // What cannot be read, the interpreter tells about; and it needs no disk.
+        | :? IOException
+        | :? UnauthorizedAccessException -> None

@@ -1,0 +1,76 @@
+namespace Recipes
+
+/// The numbers that the base model computes with while it trains; the adapter itself is always in 32 bits.
+type Precision =
+    | Float32
+    | BFloat16
+
+    override precision.ToString() =
+        match precision with
+        | Float32 -> "float32"
+        | BFloat16 -> "bfloat16"
+
+/// What computes.
+type Device =
+    | Cpu
+    | Cuda of index: int
+
+    override device.ToString() =
+        match device with
+        | Cpu -> "cpu"
+        | Cuda index -> $"cuda:{index}"
+
+/// How the learning rate moves after the warm-up.
+type Schedule =
+    | Constant
+    /// Down to zero in a straight line.
+    | Linear
+    /// Down to zero along half a cosine.
+    | Cosine
+    /// The same, several times over.
+    | CosineRestarts of cycles: int
+
+    override schedule.ToString() =
+        match schedule with
+        | Constant -> "constant"
+        | Linear -> "linear"
+        | Cosine -> "cosine"
+        | CosineRestarts cycles -> $"cosine-restarts:{cycles}"
+
+/// A line of the training budget.
+[<RequireQualifiedAccess>]
+type TrainPart =
+    | Steps of int<step>
+    | Rate of float
+    | Batch of int<img>
+    | Accumulate of int
+    | Warmup of int<step>
+    | Schedule of Schedule
+    | Size of int<px>
+    | Seed of int
+    | Precision of Precision
+    | Device of Device
+    | PriorWeight of float
+    | WeightDecay of float
+    | ClipNorm of float
+    | MinSnr of float
+    | Checkpoint of int<step>
+
+    /// The word that writes this line.
+    member part.Word =
+        match part with
+        | Steps _ -> "steps"
+        | Rate _ -> "rate"
+        | Batch _ -> "batch"
+        | Accumulate _ -> "accumulate"
+        | Warmup _ -> "warmup"
+        | Schedule _ -> "schedule"
+        | Size _ -> "size"
+        | Seed _ -> "seed"
+        | Precision _ -> "precision"
+        | Device _ -> "device"
+        | PriorWeight _ -> "priorWeight"
+        | WeightDecay _ -> "weightDecay"
+        | ClipNorm _ -> "clipNorm"
+        | MinSnr _ -> "minSnr"
+        | Checkpoint _ -> "checkpoint"

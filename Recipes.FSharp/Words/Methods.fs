@@ -1,0 +1,151 @@
+namespace Recipes
+
+/// A part of the UNet, counted from its input.
+type Depth =
+    | Down of int
+    | Middle
+    | Up of int
+
+    /// As the weight files name it.
+    member depth.Path =
+        match depth with
+        | Down index -> $"down_blocks.{index}"
+        | Middle -> "mid_block"
+        | Up index -> $"up_blocks.{index}"
+
+    override depth.ToString() =
+        match depth with
+        | Down index -> $"Down {index}"
+        | Middle -> "Middle"
+        | Up index -> $"Up {index}"
+
+/// Which layers are changed.
+type Layer =
+    /// Queries, keys, values and outputs of every attention in the UNet.
+    | Attention
+    /// The same, of the attention to the prompt only.
+    | CrossAttention
+    /// Both linear maps of every feed-forward block in the UNet.
+    | FeedForward
+    /// The convolutions of the residual blocks and between resolutions in the UNet.
+    | Convolution
+    /// Queries, keys, values and outputs of the text encoder.
+    | TextEncoder
+    /// Some layers, in these parts of the UNet only.
+    | Within of Layer * Depth list
+    /// Layers by name: whole parts of it between dots (`to_q`, `mid_block`, `attn2.to_k`), or a pattern with `*`.
+    | Named of pattern: string
+
+    /// As a recipe says it.
+    member layer.Word =
+        match layer with
+        | Attention -> "Attention"
+        | CrossAttention -> "CrossAttention"
+        | FeedForward -> "FeedForward"
+        | Convolution -> "Convolution"
+        | TextEncoder -> "TextEncoder"
+        | Within(layer, depths) -> $"""({layer.Word} |> within [ {depths |> List.map string |> String.concat "; "} ])"""
+        | Named pattern -> $"(Named \"{pattern}\")"
+
+    override layer.ToString() =
+        match layer with
+        | Attention -> "attention"
+        | CrossAttention -> "cross-attention"
+        | FeedForward -> "feed-forward"
+        | Convolution -> "convolution"
+        | TextEncoder -> "text encoder"
+        | Within(layer, depths) -> $"""{layer} of {depths |> List.map _.Path |> String.concat ", "}"""
+        | Named pattern -> $"`{pattern}`"
+
+/// How a low-rank adapter changes a layer.
+type LowRank =
+    /// By the product of two narrow factors (arXiv 2106.09685).
+    | LoRA
+    /// The same, with a magnitude of its own for each output (arXiv 2402.09353).
+    | DoRA
+
+    override kind.ToString() =
+        match kind with
+        | LoRA -> "LoRA"
+        | DoRA -> "DoRA"
+
+/// What is trained.
+type Method =
+    /// A low-rank change of some layers.
+    | Adapter of LowRank * int<rank>
+    /// Vectors of a new token, and nothing else (textual inversion, arXiv 2208.01618).
+    | NewVectors of int<vec>
+    /// The keys and values of the attention to the prompt (Custom Diffusion, arXiv 2212.04488).
+    | KeysAndValues
+    /// The UNet's own weights.
+    | Everything
+
+    override way.ToString() =
+        match way with
+        | Adapter(kind, rank) -> $"{kind} rank {rank}"
+        | NewVectors count -> $"{count} new vectors"
+        | KeysAndValues -> "cross-attention keys and values"
+        | Everything -> "every weight"
+
+/// The captions that new vectors are learned with.
+type Templates =
+    /// `a photo of a {}` and the like.
+    | Things
+    /// `a painting in the style of {}` and the like.
+    | Styles
+
+    override templates.ToString() =
+        match templates with
+        | Things -> "things"
+        | Styles -> "styles"
+
+/// A line of a method.
+[<RequireQualifiedAccess>]
+type TunePart =
+    | Only of Layer
+    | RankAt of Layer * int<rank>
+    | Alpha of float
+    | Dropout of float
+    | StartFrom of word: string
+    | Templates of Templates
+    | Average of float
+
+    /// The word that writes this line.
+    member part.Word =
+        match part with
+        | Only _ -> "only"
+        | RankAt _ -> "rankAt"
+        | Alpha _ -> "alpha"
+        | Dropout _ -> "dropout"
+        | StartFrom _ -> "startFrom"
+        | Templates _ -> "templates"
+        | Average _ -> "average"
+
+/// A mark for the type checker: a method whose layers can be chosen.
+type ByLayers = interface end
+
+/// A mark for the type checker: a low-rank adapter.
+type ByLowRank =
+    inherit ByLayers
+
+/// A mark for the type checker: training of the model's own weights.
+type ByWeights =
+    inherit ByLayers
+
+/// A mark for the type checker: training of a new token's vectors.
+type ByVectors = interface end
+
+/// A mark for the type checker: training of keys and values.
+type ByKeysAndValues = interface end
+
+/// One line of a method; the mark says of which.
+[<Struct>]
+type TuneLine<'way> = TuneLine of TunePart
+
+/// A method with its lines.
+type Tuning = {
+    Method: Method
+    Parts: TunePart list
+} with
+
+    override tuning.ToString() = string tuning.Method
