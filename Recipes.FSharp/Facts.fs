@@ -1,6 +1,6 @@
 namespace Recipes
 
-/// A picture of a subject.
+/// A picture to learn from.
 type Picture = {
     /// The file's name without its folder.
     Name: string
@@ -11,6 +11,8 @@ type Picture = {
     /// Upright, as it is seen.
     Width: int<px>
     Height: int<px>
+    /// What it shows, where pictures have captions of their own.
+    Caption: string option
 }
 
 /// A layer of the base model that an adapter can change.

@@ -33,7 +33,7 @@ module Language =
     let captions source : PictureLine<'owner> =
         PictureLine(PicturePart.Captions source)
 
-    /// Each picture is mirrored at every other visit, by chance.
+    /// The pictures' mirror images are learned from, too.
     let flipped<'owner> : PictureLine<'owner> = PictureLine PicturePart.Flipped
 
     /// Pictures smaller than the training size may be enlarged.
@@ -84,9 +84,6 @@ module Language =
 
     /// The captions that new vectors are learned with. Default: Things.
     let templates kind : TuneLine<ByVectors> = TuneLine(TunePart.Templates kind)
-
-    /// Keep a running average of the weights with this decay, such as 0.999, and give that as the result.
-    let average decay : TuneLine<ByWeights> = TuneLine(TunePart.Average decay)
 
     // ---- the recipe and its lines ----
 

@@ -70,7 +70,7 @@ module internal Lower =
                 )
             )
 
-    /// The only subject of a plan: the trainer takes one.
+    /// The only subject or theme of a plan: the trainer takes one.
     let subject (plan: Plan) =
         match plan.Subjects with
         | [ subject ] -> subject
@@ -78,8 +78,8 @@ module internal Lower =
             raise (
                 RecipesException(
                     "learn",
-                    $"{several.Length} subjects are to be learned together",
-                    "Write one recipe for each subject."
+                    $"{several.Length} subjects or themes are to be learned together",
+                    "Write one recipe for each."
                 )
             )
 
@@ -90,8 +90,19 @@ module internal Lower =
         |> int64
         |> System.Nullable
 
+    /// The pictures, and their mirror images after them where those are learned from, too.
     let private pictures (subject: PlannedSubject) (side: int) =
-        TrainingImages.FromFiles([| for picture in subject.Images -> picture.Path |], side)
+        let images =
+            TrainingImages.FromFiles([| for picture in subject.Images -> picture.Path |], side)
+
+        if subject.Flipped then images.WithMirrored() else images
+
+    /// A caption for each of those; nothing where all have the subject's.
+    let private captions (subject: PlannedSubject) =
+        match subject.Images |> List.choose _.Caption with
+        | [] -> None
+        | own when subject.Flipped -> Some(List.toArray (own @ own))
+        | own -> Some(List.toArray own)
 
     let private corePrecision (budget: Budget) =
         match budget.Precision with
@@ -114,6 +125,7 @@ module internal Lower =
         DreamBoothOptions(
             Images = pictures subject side,
             Prompt = subject.InstancePrompt,
+            Captions = Option.toObj (captions subject),
             Prior =
                 (if classPictures.IsEmpty then
                      None

@@ -123,14 +123,6 @@ module Plan =
                 match layers with
                 | None -> model.UNetParameters
                 | Some layers -> layers |> List.sumBy _.Parameters
-            Average =
-                tuning
-                |> pick
-                    (fun part ->
-                        match part with
-                        | TunePart.Average decay -> Some(Some decay)
-                        | _ -> None)
-                    None
         }
 
     let internal planned (tuning: Tuning) (draft: Draft) (model: BaseFacts) =

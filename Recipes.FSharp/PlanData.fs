@@ -17,7 +17,7 @@ type BaseModel = {
     Sha256: string
 }
 
-/// A subject of a plan.
+/// A subject or a theme of a plan.
 type PlannedSubject = {
     /// Empty of a theme.
     Token: string
@@ -25,7 +25,7 @@ type PlannedSubject = {
     /// The caption of the subject's pictures, where it is one for all.
     InstancePrompt: string
     Captions: CaptionSource
-    /// Whether pictures are mirrored by chance.
+    /// Whether the pictures' mirror images are learned from, too.
     Flipped: bool
     /// The caption of the class pictures.
     ClassPrompt: string
@@ -36,7 +36,14 @@ type PlannedSubject = {
     PriorCount: int<img>
     /// How many of them the training reaches.
     ClassVisited: int<img>
-}
+} with
+
+    /// As prompts say it, or a theme's name.
+    member subject.Called =
+        if subject.Token = "" then
+            subject.Noun
+        else
+            $"{subject.Token} {subject.Noun}"
 
 /// A low-rank adapter of a plan.
 type PlannedLora = {
@@ -75,8 +82,6 @@ type PlannedWeights = {
     Layers: BaseLayer list option
     /// Numbers that are trained.
     Parameters: int64
-    /// The decay of the running average that is the result; nothing for the weights themselves.
-    Average: float option
 }
 
 /// What a plan trains.

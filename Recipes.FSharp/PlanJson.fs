@@ -22,7 +22,13 @@ module internal PlanJson =
             "images",
             Json.List [
                 for picture in subject.Images ->
-                    Json.Object [ "name", Json.Text picture.Name; "sha256", Json.Text picture.Sha256 ]
+                    Json.Object [
+                        "name", Json.Text picture.Name
+                        "sha256", Json.Text picture.Sha256
+                        match picture.Caption with
+                        | Some caption -> "caption", Json.Text caption
+                        | None -> ()
+                    ]
             ]
         ]
 
@@ -41,7 +47,6 @@ module internal PlanJson =
     let private weights name (weights: PlannedWeights) =
         Json.Object [
             "method", Json.Text name
-            "average", optional weights.Average
             "layers",
             match weights.Layers with
             | None -> Json.Null

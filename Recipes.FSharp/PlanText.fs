@@ -37,6 +37,9 @@ module internal PlanText =
         else
             "learn", $"{subject.Token} {subject.Noun}, from {pictures subject.Images.Length} of {sizes subject}"
 
+        if subject.Flipped then
+            "", "and their mirror images"
+
         match subject.Captions with
         | Same text -> "", $"captioned \"{text}\""
         | source -> "", $"captioned by {source}"
@@ -82,17 +85,12 @@ module internal PlanText =
     ]
 
     let private weights what (weights: PlannedWeights) = [
-        let averaged =
-            match weights.Average with
-            | Some decay -> $", averaged with decay {decimal decay}"
-            | None -> ""
-
         let layers =
             match weights.Layers with
             | None -> "all of it"
             | Some layers -> counted (int64 layers.Length) "layer"
 
-        "adapt", $"{what}{averaged}"
+        "adapt", what
 
         let targets =
             match weights.Targets with
@@ -155,10 +153,11 @@ module internal PlanText =
         let share = float seen / float plan.Subjects.Length
 
         for subject in plan.Subjects do
-            let times = share / float subject.Images.Length
+            let different = subject.Images.Length * (if subject.Flipped then 2 else 1)
+            let times = share / float different
 
             "sees",
-            $"""{counted (int64 share) "picture"} of the {subject.Noun}: {decimal (Math.Round(times, 1))} epochs of {subject.Images.Length}"""
+            $"""{counted (int64 share) "picture"} of the {subject.Noun}: {decimal (Math.Round(times, 1))} epochs of {different}"""
 
             if subject.PriorCount > 0<img> then
                 let again = decimal (Math.Round(share / float (max 1 (int subject.PriorCount)), 1))

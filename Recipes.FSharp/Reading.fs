@@ -87,11 +87,29 @@ module internal Reading =
                 |> Convert.ToHexStringLower
             Width = image.Width * 1<px>
             Height = image.Height * 1<px>
+            Caption = None
         },
         header.HasAlpha
 
     let private isCaption (path: string) =
         List.contains (Path.GetExtension path) [ ".txt"; ".caption"; ".jsonl" ]
+
+    let private captionSource (source: CaptionSource) : Data.CaptionSource option =
+        match source with
+        | Metadata -> Some(Data.CaptionSource.Metadata())
+        | TextFiles -> Some(Data.CaptionSource.Beside())
+        | FileNames -> Some(Data.CaptionSource.FileName())
+        | Same _ -> None
+
+    /// The pictures with their captions, or why some have none.
+    let private captioned at (source: CaptionSource) (pictures: Picture list) =
+        match captionSource source with
+        | None -> Ok pictures
+        | Some from ->
+            attempt "B10" at (fun () -> Data.Captions.Read([| for picture in pictures -> picture.Path |], from))
+            |> Result.map (fun texts -> [
+                for picture, text in Seq.zip pictures texts -> { picture with Caption = Some text }
+            ])
 
     /// The folder of a subject or theme, with a problem for each picture that cannot be read.
     let private pictures script (source: SourceDraft) =
@@ -112,10 +130,11 @@ module internal Reading =
                     |> List.ofArray
 
                 let read = outcomes |> List.choose kept
+                let captions = captioned at source.Captions (List.map fst read)
 
                 Some {
                     Folder = folder
-                    Pictures = read |> List.map fst
+                    Pictures = captions |> Result.defaultValue (List.map fst read)
                     Transparent = [
                         for picture, alpha in read do
                             if alpha then
@@ -128,7 +147,7 @@ module internal Reading =
                         |> Seq.sortWith (fun a b -> String.CompareOrdinal(a, b))
                         |> List.ofSeq
                 },
-                outcomes |> List.collect fault
+                List.collect fault outcomes @ fault captions
 
     /// Free bytes of the disk that the folder is on, or will be made on.
     let private freeDisk (folder: string) =

@@ -14,7 +14,8 @@ internal sealed class DreamBoothBatches : IBatchSource
     private readonly LatentCache? classes;
     private readonly DataOrder instanceOrder;
     private readonly DataOrder? classOrder;
-    private readonly Func<Tensor> context;
+    private readonly TrainingPrompts prompts;
+    private readonly Func<long[], Tensor> context;
     private readonly int timesteps;
     private readonly Device device;
 
@@ -22,9 +23,8 @@ internal sealed class DreamBoothBatches : IBatchSource
     /// <param name="options">The settings.</param>
     /// <param name="instances">The subject's latents.</param>
     /// <param name="classes">The class's latents, with prior preservation.</param>
-    /// <param name="context">
-    /// Text embeddings of the subject's prompt and, with prior preservation, the class's: [1 or 2, tokens, width].
-    /// </param>
+    /// <param name="prompts">Which picture has which prompt.</param>
+    /// <param name="context">Text embeddings of prompts by their numbers: [numbers, tokens, width].</param>
     /// <param name="timesteps">Diffusion times there are.</param>
     /// <param name="device">Where to train.</param>
     public DreamBoothBatches(
@@ -32,7 +32,8 @@ internal sealed class DreamBoothBatches : IBatchSource
         DreamBoothOptions options,
         LatentCache instances,
         LatentCache? classes,
-        Func<Tensor> context,
+        TrainingPrompts prompts,
+        Func<long[], Tensor> context,
         int timesteps,
         Device device)
     {
@@ -40,6 +41,7 @@ internal sealed class DreamBoothBatches : IBatchSource
         this.options = options;
         this.instances = instances;
         this.classes = classes;
+        this.prompts = prompts;
         this.context = context;
         this.timesteps = timesteps;
         this.device = device;
@@ -56,8 +58,8 @@ internal sealed class DreamBoothBatches : IBatchSource
         long[] shape = [count, .. instances.Shape];
         var draws = new BatchDraws(streams, number, device);
         var posterior = draws.Normal(RandomStreams.Augmentation, shape);
-        var latents = instances.Draw(
-            instanceOrder.Take(number * options.Batch, options.Batch), posterior.narrow(0, 0, options.Batch));
+        var pictures = instanceOrder.Take(number * options.Batch, options.Batch);
+        var latents = instances.Draw(pictures, posterior.narrow(0, 0, options.Batch));
         if (classes is not null && classOrder is not null)
         {
             var drawn = classes.Draw(
@@ -68,21 +70,19 @@ internal sealed class DreamBoothBatches : IBatchSource
 
         var noise = draws.Normal(RandomStreams.Noise, shape);
         var times = draws.Below(RandomStreams.Timesteps, timesteps, count);
-        var prompts = Context();
-        foreach (var kept in (Tensor[])[latents, noise, times, prompts])
+        var texts = Context(prompts.Rows(pictures));
+        foreach (var kept in (Tensor[])[latents, noise, times, texts])
         {
             kept.MoveToOuterDisposeScope();
         }
 
-        return new DenoisingBatch(latents, noise, times, prompts);
+        return new DenoisingBatch(latents, noise, times, texts);
     }
 
-    /// <summary>The prompts' embeddings, one for each picture.</summary>
-    private Tensor Context()
+    /// <summary>With gradients where the text encoder is trained.</summary>
+    private Tensor Context(long[] rows)
     {
         using var gradients = enable_grad();
-        using var scope = NewDisposeScope();
-        var prompts = context();
-        return prompts.repeat_interleave(options.Batch, 0).MoveToOuterDisposeScope();
+        return context(rows);
     }
 }

@@ -36,6 +36,9 @@ public sealed record DreamBoothOptions
     /// <summary>The subject's prompt: a photo of sks dog.</summary>
     public required string Prompt { get; init; }
 
+    /// <summary>A caption for each picture instead of <see cref="Prompt"/>; null for that one.</summary>
+    public IReadOnlyList<string>? Captions { get; init; }
+
     /// <summary>Class pictures; null for none.</summary>
     public PriorPreservation? Prior { get; init; }
 
@@ -111,6 +114,13 @@ public sealed record DreamBoothOptions
         LearningRate.Check();
         Require(Batch >= 1, "Batch", $"a batch of {Batch} pictures trains nothing", "Set 1 or more.");
         Require(Prompt.Trim().Length > 0, "Prompt", "it is empty", "Write one, such as \"a photo of sks dog\".");
+        Require(
+            Captions is null || Captions.Count == Images.Count,
+            "Captions",
+            $"there are {Captions?.Count} for {Images.Count} pictures",
+            "Give one for each picture.");
+        var empty = Captions?.Count(caption => caption.Trim().Length == 0) ?? 0;
+        Require(empty == 0, "Captions", $"{empty} of them are empty", "Write what each picture shows.");
         Lora?.Check();
         TextLora?.Check();
         if (Prior is { } prior)

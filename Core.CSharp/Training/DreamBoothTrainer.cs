@@ -66,8 +66,10 @@ public static class DreamBoothTrainer
         using var scope = NewDisposeScope();
         FusedNetworks.Prepare(model.UNet);
         using var dropout = new DropoutDraws(adapters, streams, model.Device);
+        var prompts = new TrainingPrompts(options);
+        var context = Context(model, prompts.Texts, options.TextLora is not null);
         var batches = new DreamBoothBatches(
-            streams, options, instances, classes, Context(model, options), model.Schedule.Count, model.Device);
+            streams, options, instances, classes, prompts, context, model.Schedule.Count, model.Device);
         using var step = new DenoisingStep(
             model.UNet.forward,
             model.Schedule,
@@ -160,20 +162,32 @@ public static class DreamBoothTrainer
     }
 
     /// <summary>
-    /// The prompts' embeddings: computed once while the text encoder is frozen, anew at each pass while it is trained.
+    /// Embeddings of prompts by their numbers: computed once while the text encoder is frozen, anew at each pass, and of
+    /// those alone that the pass needs, while it is trained.
     /// </summary>
-    private static Func<Tensor> Context(StableDiffusionModel model, DreamBoothOptions options)
+    private static Func<long[], Tensor> Context(StableDiffusionModel model, IReadOnlyList<string> prompts, bool trained)
     {
-        string[] prompts = options.Prior is { } prior ? [options.Prompt, prior.Prompt] : [options.Prompt];
-        if (options.TextLora is not null)
+        if (trained)
         {
             var ids = model.Tokenize(prompts);
-            return () => model.TextEncoder.forward(ids).LastHiddenState;
+            return rows =>
+            {
+                using var scope = NewDisposeScope();
+                long[] distinct = [.. rows.Distinct().Order()];
+                var states = model.TextEncoder.forward(ids.index_select(0, Index(distinct))).LastHiddenState;
+                return states
+                    .index_select(0, Index(rows.Select(row => (long)Array.IndexOf(distinct, row))))
+                    .MoveToOuterDisposeScope();
+            };
         }
 
         using var _ = no_grad();
-        var states = model.EncodePrompts(prompts);
-        return () => states.alias();
+        using var scope = NewDisposeScope();
+        var states = cat([.. prompts.Chunk(32).Select(chunk => model.EncodePrompts(chunk))], 0)
+            .MoveToOuterDisposeScope();
+        return rows => states.index_select(0, Index(rows));
+
+        Tensor Index(IEnumerable<long> rows) => tensor(rows.ToArray(), dtype: ScalarType.Int64, device: model.Device);
     }
 
     /// <summary>The trained weights in float32, which outlive the optimiser.</summary>

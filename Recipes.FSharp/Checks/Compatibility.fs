@@ -56,8 +56,7 @@ let private targets (tuning: Tuning) (model: BaseFacts) =
                 | TunePart.Alpha _
                 | TunePart.Dropout _
                 | TunePart.StartFrom _
-                | TunePart.Templates _
-                | TunePart.Average _ -> ()
+                | TunePart.Templates _ -> ()
         | Everything ->
             for target in Targets.written tuning do
                 "adapt.only", target

@@ -132,7 +132,6 @@ let private tuneNumber (part: TunePart) =
     match part with
     | TunePart.Alpha value -> finite at (fun v -> v > 0.0) "above 0" value
     | TunePart.Dropout value -> finite at (fun v -> v >= 0.0 && v < 1.0) "from 0 to below 1" value
-    | TunePart.Average value -> finite at (fun v -> v > 0.0 && v < 1.0) "above 0 and below 1, such as 0.999" value
     | TunePart.StartFrom word when word.Trim() = "" -> [
         error "L3" at "names no word" "Write one, such as `startFrom \"toy\"`."
       ]
@@ -159,11 +158,39 @@ let private foreign (tuning: Tuning) = [
         | Adapter _ -> [ "only"; "rankAt"; "alpha"; "dropout" ]
         | NewVectors _ -> [ "startFrom"; "templates" ]
         | KeysAndValues -> []
-        | Everything -> [ "only"; "average" ]
+        | Everything -> [ "only" ]
 
     for part in tuning.Parts do
         if not (List.contains part.Word allowed) then
             error "L5" $"adapt.{part.Word}" $"{tuning} has no such line" "Leave it out."
+]
+
+/// L6: what new vectors are learned from.
+let private forVectors (draft: Draft) = [
+    if draft.Tunings |> List.exists _.Method.IsNewVectors then
+        for source in draft.Sources do
+            if source.IsTheme then
+                error
+                    "L6"
+                    source.At
+                    "new vectors are of a token, and a theme has none"
+                    "Write a `subject` with a new token, such as `token \"<style>\"`."
+
+            for part in source.Parts do
+                match part with
+                | PicturePart.Prior _
+                | PicturePart.InstancePrompt _
+                | PicturePart.Captions _ ->
+                    error
+                        "L6"
+                        $"{source.At}.{part.Word}"
+                        "new vectors are learned in captions of their own and without class pictures"
+                        "Leave the line out."
+                | PicturePart.Token _
+                | PicturePart.Images _
+                | PicturePart.ClassPrompt _
+                | PicturePart.Flipped
+                | PicturePart.Upscaled -> ()
 ]
 
 /// Names become folder names.
@@ -187,6 +214,7 @@ let findings (draft: Draft) = [
     yield! name draft.Recipe
     yield! repeated draft
     yield! missing draft
+    yield! forVectors draft
 
     for source in draft.Sources do
         yield! source.Parts |> List.collect (pictureNumber source.At)

@@ -49,6 +49,26 @@ let private used (draft: Draft) = [
 let private learnsVectors (draft: Draft) =
     draft.Tunings |> List.exists (fun tuning -> tuning.Method.IsNewVectors)
 
+/// A1: captions of a subject's own name it.
+let private captioned (draft: Draft) (facts: Facts) = [
+    for source, folder in List.zip draft.Sources facts.Folders do
+        match folder with
+        | Some folder when source.Token <> "" ->
+            let silent =
+                folder.Pictures
+                |> List.filter (fun picture ->
+                    picture.Caption
+                    |> Option.exists (fun caption -> not (says source.Token caption)))
+
+            if not silent.IsEmpty then
+                error
+                    "A1"
+                    $"{at source}.captions"
+                    $"`{source.Token}` is missing in {silent.Length} of {folder.Pictures.Length} captions ({silent |> List.map _.Name |> first 3})"
+                    "Add it to them, or leave `captions` out for one caption of all."
+        | _ -> ()
+]
+
 /// A2: a token of its own, that no other word and no other subject has.
 let private distinct (draft: Draft) (tokens: Tokens option) = [
     let named = draft.Subjects |> List.filter (fun subject -> subject.Token <> "")
@@ -242,6 +262,7 @@ let private marks (draft: Draft) = [
 
 let findings (draft: Draft) (facts: Facts) = [
     yield! used draft
+    yield! captioned draft facts
     yield! distinct draft facts.Tokens
     yield! initialiser draft facts.Tokens
     yield! length draft facts.Tokens

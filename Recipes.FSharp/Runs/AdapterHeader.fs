@@ -36,14 +36,14 @@ module internal AdapterHeader =
     /// How often each tag, a part of a caption between commas, stands in the captions of each subject.
     let private tags (plan: Plan) =
         let ofSubject (subject: PlannedSubject) =
-            subject.InstancePrompt.Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries)
+            subject.Images
+            |> Seq.collect (fun picture ->
+                (picture.Caption |> Option.defaultValue subject.InstancePrompt)
+                    .Split(',', StringSplitOptions.TrimEntries ||| StringSplitOptions.RemoveEmptyEntries))
             |> Seq.countBy id
-            |> Seq.map (fun (tag, count) -> tag, count * subject.Images.Length)
             |> dict
 
-        dict [
-            for subject in plan.Subjects -> $"{subject.Token} {subject.Noun}", ofSubject subject
-        ]
+        dict [ for subject in plan.Subjects -> subject.Called, ofSubject subject ]
         |> JsonSerializer.Serialize
 
     let private network (way: PlannedMethod) =
@@ -77,7 +77,9 @@ module internal AdapterHeader =
             "modelspec.architecture", architecture plan
             "modelspec.implementation", "diffusers"
             "modelspec.title", plan.Name
-            "modelspec.trigger_phrase", plan.Subjects |> List.map (fun s -> $"{s.Token} {s.Noun}") |> String.concat ", "
+            match plan.Subjects |> List.filter (fun subject -> subject.Token <> "") with
+            | [] -> ()
+            | subjects -> "modelspec.trigger_phrase", subjects |> List.map _.Called |> String.concat ", "
             "modelspec.resolution", $"{budget.Size}x{budget.Size}"
             "modelspec.prediction_type", prediction
             "ss_v2", (if plan.Model.Family = "SD2" then "True" else "False")

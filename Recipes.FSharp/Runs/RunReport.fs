@@ -56,8 +56,8 @@ module internal RunReport =
 
         for subject in plan.Subjects do
             ReportEntry(
-                "subject",
-                $"{subject.Token} {subject.Noun}",
+                (if subject.Token = "" then "theme" else "subject"),
+                subject.Called,
                 $"{subject.Images.Length} pictures, {subject.PriorCount} class pictures"
             )
 
@@ -144,10 +144,7 @@ module internal RunReport =
             |> List.map (fun c -> $"{c.Label} {signed c.Difference}")
             |> String.concat ", "
 
-        let who =
-            plan.Subjects
-            |> List.map (fun s -> $"{s.Token} {s.Noun}")
-            |> String.concat " and "
+        let who = plan.Subjects |> List.map _.Called |> String.concat " and "
 
         Report.Write(
             path,

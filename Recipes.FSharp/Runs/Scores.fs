@@ -19,13 +19,13 @@ type Comparison = {
 
 [<RequireQualifiedAccess>]
 module internal Scores =
-    /// CLIP-I against each subject's own pictures, over the prompts that mention it; CLIP-T against each prompt with the
+    /// CLIP-I against each subject's own pictures, over the prompts that mention it, and against a theme's over all; CLIP-T against each prompt with the
     /// subjects' tokens left out.
     let compare (scorer: ClipScorer) (plan: Plan) (shots: Shot list) (before: Image list) (after: Image list) = [
         for subject in plan.Subjects do
             let mine =
                 List.zip3 shots before after
-                |> List.filter (fun (shot, _, _) -> List.contains subject.Token shot.Mentions)
+                |> List.filter (fun (shot, _, _) -> subject.Token = "" || List.contains subject.Token shot.Mentions)
 
             if not mine.IsEmpty then
                 let real = [| for picture in subject.Images -> ImageFile.Decode picture.Path |]
@@ -37,7 +37,7 @@ module internal Scores =
                         if plan.Subjects.Length = 1 then
                             "CLIP-I"
                         else
-                            $"CLIP-I {subject.Token} {subject.Noun}"
+                            $"CLIP-I {subject.Called}"
                     Before = scorer.ClipI([| for _, image, _ in mine -> image |], real, prompts)
                     After = scorer.ClipI([| for _, _, image in mine -> image |], real, prompts)
                     Ceiling =

@@ -108,7 +108,6 @@ type TunePart =
     | Dropout of float
     | StartFrom of word: string
     | Templates of Templates
-    | Average of float
 
     /// The word that writes this line.
     member part.Word =
@@ -119,7 +118,6 @@ type TunePart =
         | Dropout _ -> "dropout"
         | StartFrom _ -> "startFrom"
         | Templates _ -> "templates"
-        | Average _ -> "average"
 
 /// A mark for the type checker: a method whose layers can be chosen.
 type ByLayers = interface end

@@ -112,6 +112,26 @@ let tests =
                 passes folder (learning (vectors 3<vec> { startFrom "a b c" }) "<new>" 5e-3 folder))
         }
 
+        test "L6: new vectors have no class pictures, and no captions but their own" {
+            withPictures (fun folder ->
+                refused
+                    folder
+                    (right folder
+                     |> withTuning (vectors 1<vec> { startFrom "a" })
+                     |> withSubject {
+                         toy folder with
+                             Parts =
+                                 (toy folder).Parts
+                                 |> List.map (fun part ->
+                                     match part with
+                                     | PicturePart.Token _ -> PicturePart.Token "<new>"
+                                     | other -> other)
+                     })
+                    [
+                        "L6 subject toy.prior: new vectors are learned in captions of their own and without class pictures. Leave the line out."
+                    ])
+        }
+
         test "C20: `everything` is of the UNet" {
             withPictures (fun folder ->
                 match findings folder (learning (everything { only TextEncoder }) "sks" 5e-6 folder) with

@@ -74,7 +74,7 @@ let private refusals = [
     "a new token's line in a low-rank adapter", around "adapt (lora 4<rank> { startFrom \"toy\" })", 1, 3, "ByVectors"
     "layers of new vectors", around "adapt (textualInversion 2<vec> { only Attention })", 1, 3, "ByLayers"
     "a rank for a model's own weights", around "adapt (everything { alpha 4.0 })", 1, 3, "ByLowRank"
-    "a running average of a low-rank adapter", around "adapt (lora 4<rank> { average 0.99 })", 1, 3, "ByWeights"
+    "a token of a theme", "theme \"sea\" { token \"sks\" } |> ignore", 1, 1, "OfSubject"
     "a rank where vectors belong", around "adapt (textualInversion 2<rank>)", 1, 3, "'rank'"
     "a device that is none", around "train { device Gpu }", 39, 3, "Gpu"
     "no base model", "recipe \"wrong\" { learn toy }", 740, 1, ""

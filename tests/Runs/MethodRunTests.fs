@@ -104,6 +104,48 @@ let tests =
                 Expect.equal file.Metadata["modelspec.architecture"] "stable-diffusion-v1/textual-inversion" "header")
         }
 
+        test "a theme with captions trains, and is compared with its pictures" {
+            withFolder (fun folder ->
+                CookTests.pictures (Path.Combine(folder, "data"))
+
+                let shades = theme "shades" {
+                    images (Path.Combine(folder, "data"))
+                    captions FileNames
+                    flipped
+                }
+
+                let plan =
+                    recipe "tiny" (Models.folder<SD1>(Path.Combine(golden, "sd1"))) {
+                        data shades
+
+                        adapt (
+                            lora 2<rank> {
+                                only Attention
+                                only TextEncoder
+                            }
+                        )
+
+                        train {
+                            steps 3<step>
+                            rate 1e-3
+                            size 64<px>
+                            batch 2<img>
+                        }
+
+                        draw {
+                            denoise 2<step>
+                            seeds [ 3 ]
+                        }
+
+                        sample $"a shade of the moon"
+                    }
+                    |> Plan.check
+                    |> Result.defaultWith (fun problems -> failtest $"%A{problems}")
+
+                let place = finished folder plan
+                Expect.stringContains (File.ReadAllText(Path.Combine(place, "report.html"))) "CLIP-I" "compared")
+        }
+
         test "DoRA leaves magnitudes" {
             withFolder (fun folder ->
                 let place = dora 2<rank> |> planOf folder "sks" |> finished folder
