@@ -151,7 +151,7 @@ module Plan =
                 yield! Checks.Tokens.findings draft facts
                 yield! Checks.Data.findings draft facts
                 yield! Checks.Compatibility.findings draft facts
-                yield! Checks.Optimisation.findings draft
+                yield! Checks.Optimisation.findings draft facts
                 yield! Checks.Resources.findings draft facts
             ]
             |> List.distinct

@@ -3,7 +3,10 @@ module internal Recipes.Checks.Optimisation
 
 open Recipes
 
-let findings (draft: Draft) = [
+/// Networks of a few million weights are trained with larger steps than those of Stable Diffusion, 860 million and more.
+let private small = 100_000_000L
+
+let findings (draft: Draft) (facts: Facts) = [
     let budget = draft.Budget
 
     for tuning in draft.Tunings do
@@ -11,6 +14,9 @@ let findings (draft: Draft) = [
             match tuning.Method with
             | Adapter(kind, _) -> 1e-5, 1e-3, "1e-4", $"a {kind}"
             | NewVectors _ -> 1e-4, 1e-2, "5e-3", "new vectors"
+            | KeysAndValues
+            | Everything when facts.Base |> Option.exists (fun model -> model.UNetParameters < small) ->
+                1e-5, 1e-3, "1e-4", "the weights of a small model"
             | KeysAndValues -> 1e-6, 1e-4, "1e-5", "keys and values"
             | Everything -> 5e-7, 1e-5, "5e-6", "a model's own weights"
 
@@ -18,7 +24,7 @@ let findings (draft: Draft) = [
             warning
                 "D25"
                 "train.rate"
-                $"{budget.Rate:G3} is unusual for {what} (usual: {small least} to {small most})"
+                $"{budget.Rate:G3} is unusual for {what} (usual: {Problems.small least} to {Problems.small most})"
                 $"Write `rate {usual}`, unless you know better."
 
     if budget.Steps > 0<step> then
