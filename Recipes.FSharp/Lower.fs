@@ -99,10 +99,17 @@ module internal Lower =
         | BFloat16 -> Training.Precision.BFloat16
 
     /// DreamBooth's settings, with the class pictures that were drawn and the folder of the checkpoint.
-    let dreamBooth (plan: Plan) (adapter: PlannedLora option) (classPictures: string list) (folder: string) =
+    let dreamBooth (plan: Plan) (classPictures: string list) (folder: string) =
         let subject, budget = subject plan, plan.Budget
         let side = int budget.Size
         let shape, cycles = schedule budget.Schedule
+
+        let adapter, layers =
+            match plan.Method with
+            | PlannedMethod.LowRank lora -> Some lora, None
+            | PlannedMethod.KeysAndValues weights
+            | PlannedMethod.Weights weights -> None, weights.Layers
+            | PlannedMethod.Vectors _ -> invalidArg (nameof plan) "new vectors have a trainer of their own"
 
         DreamBoothOptions(
             Images = pictures subject side,
@@ -129,6 +136,10 @@ module internal Lower =
             ClipNorm = optional budget.ClipNorm,
             AdamW = AdamWOptions(WeightDecay = budget.WeightDecay),
             MinSnrGamma = optional budget.MinSnr,
+            Layers =
+                (layers
+                 |> Option.map (fun layers -> [| for layer in layers -> layer.Name |])
+                 |> Option.toObj),
             Lora = (adapter |> Option.bind (fun adapter -> lora adapter "unet") |> Option.toObj),
             TextLora =
                 (adapter

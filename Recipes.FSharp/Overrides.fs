@@ -88,6 +88,21 @@ module Overrides =
                     Parts = tuning.Parts @ [ TunePart.RankAt(Attention, value) ]
               })
 
+    let private vectors value (recipe: Recipe) =
+        recipe
+        |> tuning (fun tuning ->
+            match tuning.Method with
+            | NewVectors _ -> {
+                tuning with
+                    Method = NewVectors value
+              }
+            | Adapter _
+            | KeysAndValues
+            | Everything -> {
+                tuning with
+                    Parts = tuning.Parts @ [ TunePart.Templates Things ]
+              })
+
     /// Changes every subject, also where a prompt mentions it.
     let private subjects (part: PicturePart) (recipe: Recipe) =
         let change (subject: Subject) = {
@@ -149,6 +164,7 @@ module Overrides =
         Setting.number "minSnr" "5" (TrainPart.MinSnr >> train)
         Setting.count "checkpoint" "100" (fun n -> train (TrainPart.Checkpoint(n * 1<step>)))
         Setting.count "rank" "16" (fun n -> rank (n * 1<rank>))
+        Setting.count "vectors" "2" (fun n -> vectors (n * 1<vec>))
         Setting.number "alpha" "16" (TunePart.Alpha >> tune)
         Setting.number "dropout" "0.1" (TunePart.Dropout >> tune)
         Setting.count "prior" "24" (fun n -> subjects (PicturePart.Prior(n * 1<img>)))

@@ -69,7 +69,13 @@ public sealed record DreamBoothOptions
     /// <summary>γ of min-SNR weighting; null for none.</summary>
     public double? MinSnrGamma { get; init; }
 
-    /// <summary>The UNet's adapters; null trains the whole UNet.</summary>
+    /// <summary>
+    /// The UNet's layers whose own weights and biases are trained where there are no adapters for it, by name as in its
+    /// file; null for all of the UNet.
+    /// </summary>
+    public IReadOnlyList<string>? Layers { get; init; }
+
+    /// <summary>The UNet's adapters; null trains the UNet's own weights.</summary>
     public LoraOptions? Lora { get; init; }
 
     /// <summary>The text encoder's adapters; null leaves it frozen.</summary>

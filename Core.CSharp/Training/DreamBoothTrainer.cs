@@ -137,10 +137,22 @@ public static class DreamBoothTrainer
         var parameters = new List<NamedParameter>(adapters?.Parameters ?? []);
         if (options.Lora is null)
         {
+            var layers = options.Layers?.ToHashSet();
             foreach (var (name, parameter) in model.UNet.named_parameters())
             {
-                parameter.requires_grad = true;
-                parameters.Add(new NamedParameter($"unet.{name}", parameter));
+                if (layers is null || layers.Contains(name[..name.LastIndexOf('.')]))
+                {
+                    parameter.requires_grad = true;
+                    parameters.Add(new NamedParameter($"unet.{name}", parameter));
+                }
+            }
+
+            if (parameters.Count == (adapters?.Parameters.Count ?? 0))
+            {
+                throw new RecipesException(
+                    "DreamBooth.Layers",
+                    $"the UNet has none of the {options.Layers?.Count} layers",
+                    "Name layers as its file does, such as mid_block.attentions.0.proj_in.");
             }
         }
 

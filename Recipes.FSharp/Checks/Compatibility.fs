@@ -48,21 +48,21 @@ let private targets (tuning: Tuning) (model: BaseFacts) =
         | Adapter _ ->
             for target in Targets.chosen tuning do
                 "adapt.only", target
+
+            for part in tuning.Parts do
+                match part with
+                | TunePart.RankAt(target, _) -> "adapt.rankAt", target
+                | TunePart.Only _
+                | TunePart.Alpha _
+                | TunePart.Dropout _
+                | TunePart.StartFrom _
+                | TunePart.Templates _
+                | TunePart.Average _ -> ()
         | Everything ->
             for target in Targets.written tuning do
                 "adapt.only", target
         | NewVectors _
         | KeysAndValues -> ()
-
-        for part in tuning.Parts do
-            match part with
-            | TunePart.RankAt(target, _) -> "adapt.rankAt", target
-            | TunePart.Only _
-            | TunePart.Alpha _
-            | TunePart.Dropout _
-            | TunePart.StartFrom _
-            | TunePart.Templates _
-            | TunePart.Average _ -> ()
     ]
 
     let changed =

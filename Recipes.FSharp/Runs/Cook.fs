@@ -56,10 +56,11 @@ module Cook =
         Disk.writeText (folder.File "environment.json") (RunEnvironment.json plan state.Threads)
         use model = Machine.load plan plan.Budget.Device
 
-        let draw phase () =
+        let draw phase shots () =
             drawing tell phase (Painter.work plan shots) (fun reached -> Painter.draw model plan shots reached stop)
 
-        let before = Samples.get folder plan "before" shots (draw Phase.Before)
+        let asked = Painter.untrained plan shots
+        let before = Samples.get folder plan "before" asked (draw Phase.Before asked)
 
         let classPictures =
             if subject.PriorCount = 0<img> then
@@ -70,7 +71,7 @@ module Cook =
 
         let after =
             use _ = Learning.run folder plan model classPictures tell stop
-            Samples.get folder plan "after" shots (draw Phase.After)
+            Samples.get folder plan "after" shots (draw Phase.After shots)
 
         stop.ThrowIfCancellationRequested()
         tell (RunProgress.Began(Phase.Scoring, 0, 1))

@@ -60,18 +60,9 @@ module internal Learning =
             result.Dispose()
             raise (OperationCanceledException stop)
 
-    let private dreamBooth
-        (folder: RunFolder)
-        (plan: Plan)
-        lora
-        (model: StableDiffusionModel)
-        classes
-        listener
-        tell
-        stop
-        =
+    let private dreamBooth (folder: RunFolder) (plan: Plan) (model: StableDiffusionModel) classes listener tell stop =
         let result =
-            DreamBoothTrainer.Run(model, Lower.dreamBooth plan lora classes folder.Path, listener, stop)
+            DreamBoothTrainer.Run(model, Lower.dreamBooth plan classes folder.Path, listener, stop)
 
         complete result.Status result stop
 
@@ -81,9 +72,9 @@ module internal Learning =
 
         let header = AdapterHeader.ofPlan plan
 
-        match lora with
-        | Some _ -> result.SaveAdapters(folder.File(Product.name plan), header)
-        | None -> UNetFolder.Write(model.UNet, result.Weights, folder.File "unet", header)
+        match result.Adapters with
+        | null -> UNetFolder.Write(model.UNet, result.Weights, folder.File "unet", header)
+        | _ -> result.SaveAdapters(folder.File(Product.name plan), header)
 
         result :> IDisposable
 
@@ -100,9 +91,9 @@ module internal Learning =
 
         let result =
             match plan.Method with
-            | PlannedMethod.LowRank lora -> dreamBooth folder plan (Some lora) model classPictures listener tell stop
+            | PlannedMethod.LowRank _
             | PlannedMethod.KeysAndValues _
-            | PlannedMethod.Weights _ -> dreamBooth folder plan None model classPictures listener tell stop
+            | PlannedMethod.Weights _ -> dreamBooth folder plan model classPictures listener tell stop
             | PlannedMethod.Vectors vectors ->
                 let result =
                     TextualInversionTrainer.Run(model, Lower.inversion plan vectors folder.Path, listener, stop)

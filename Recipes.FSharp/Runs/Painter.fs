@@ -25,6 +25,14 @@ module internal Painter =
                 }
     ]
 
+    /// The same for the base model. A token that is still to be made means nothing to it: it is asked for the noun alone.
+    let untrained (plan: Plan) (shots: Shot list) : Shot list =
+        match plan.Method with
+        | PlannedMethod.Vectors _ -> shots |> List.map (fun shot -> { shot with Prompt = shot.Plain })
+        | PlannedMethod.LowRank _
+        | PlannedMethod.KeysAndValues _
+        | PlannedMethod.Weights _ -> shots
+
     /// One picture a shot. `reached` is told how many of `work shots` units are done.
     let draw
         (model: StableDiffusionModel)

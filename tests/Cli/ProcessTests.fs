@@ -14,8 +14,8 @@ type private Ended = {
     Error: string
 }
 
-/// The built program in a process of its own; `onError` sees each line of standard error as it comes.
-let private run (folder: string) (args: string list) (onError: Process -> string -> unit) =
+/// Starts the built program in a process of its own, whose caches lie in the folder.
+let launch (folder: string) (args: string list) =
     let start = ProcessStartInfo("dotnet", WorkingDirectory = folder)
     start.ArgumentList.Add typeof<RunArgs>.Assembly.Location
     args |> List.iter start.ArgumentList.Add
@@ -24,7 +24,11 @@ let private run (folder: string) (args: string list) (onError: Process -> string
     start.RedirectStandardInput <- true
     start.Environment["RECIPES_CACHE"] <- Path.Combine(folder, "cache")
     start.Environment["RECIPES_CLIP"] <- Path.Combine(golden, "clip")
-    use program = nonNull (Process.Start start)
+    nonNull (Process.Start start)
+
+/// The program until it ends; `onError` sees each line of standard error as it comes.
+let private run (folder: string) (args: string list) (onError: Process -> string -> unit) =
+    use program = launch folder args
     let errors = Text.StringBuilder()
 
     program.ErrorDataReceived.Add(fun event ->

@@ -59,7 +59,7 @@ let private planOf (folder: string) count =
     |> Plan.check
     |> Result.defaultWith (fun problems -> failtest $"%A{problems}")
 
-let private options folder out = {
+let internal options folder out = {
     ScriptFiles = []
     Out = Some(Path.Combine(folder, out))
     Fresh = false
@@ -67,7 +67,7 @@ let private options folder out = {
     Scorer = Path.Combine(golden, "clip")
 }
 
-let private finish plan options tell stop =
+let internal finish plan options tell stop =
     match Cook.run plan options tell stop with
     | Outcome.Finished(folder, state) -> folder, state
     | outcome -> failtest $"{outcome}"

@@ -1,0 +1,112 @@
+/// Training killed without warning goes on as if nothing had happened.
+module Recipes.Tests.ResumeTests
+
+open System
+open System.IO
+open System.Threading
+open Expecto
+open Recipes.Tests.Support
+
+let private steps = 24
+
+/// One recipe for each way to learn, each with what its random streams serve.
+let private methods = [
+    "dreambooth", "lora 4<rank> { dropout 0.1; only Attention; only TextEncoder }", "sks", "; prior 4<img>"
+    "magnitudes", "dora 2<rank>", "sks", ""
+    "vectors", "textualInversion 2<vec> { startFrom \"a\" }", "<new>", ""
+    "weights", "everything", "sks", ""
+]
+
+let private script (folder: string) =
+    CookTests.pictures (Path.Combine(folder, "data"))
+
+    File.WriteAllLines(
+        Path.Combine(folder, "all.fsx"),
+        [
+            "#r \"bin/Recipes.FSharp.dll\""
+            "open Recipes"
+            for name, way, token, more in methods do
+                $"let {name} = subject \"dog\" {{ token \"{token}\"; images \"data\"{more} }}"
+                $"recipe \"{name}\" (Models.folder<SD1> @\"{golden}/sd1\") {{"
+                $"    learn {name}"
+                $"    adapt ({way})"
+                $"    train {{ steps {steps}<step>; rate 1e-3; size 64<px>; checkpoint 5<step>; warmup 3<step> }}"
+                "    draw { denoise 2<step>; seeds [ 1 ] }"
+                $"    sample $\"a photo of {{{name}}}\""
+                "}"
+                "|> Session.submit"
+        ]
+    )
+
+let private arguments out = [ "run"; "all.fsx"; "--out"; out; "--quiet" ]
+
+let private finish folder out =
+    use program = ProcessTests.launch folder (arguments out)
+    let errors = program.StandardError.ReadToEndAsync()
+    program.StandardOutput.ReadToEnd() |> ignore
+    Expect.isTrue (program.WaitForExit(TimeSpan.FromMinutes 5.0)) "ends"
+    Expect.equal program.ExitCode 0 errors.Result
+
+/// Steps that the runs in a folder have logged.
+let private logged (folder: string) =
+    if Directory.Exists folder then
+        Directory.EnumerateFiles(folder, "metrics.jsonl", SearchOption.AllDirectories)
+        |> Seq.sumBy (fun path ->
+            use stream =
+                new FileStream(path, FileMode.Open, FileAccess.Read, FileShare.ReadWrite ||| FileShare.Delete)
+
+            use reader = new StreamReader(stream)
+            reader.ReadToEnd() |> Seq.filter (fun c -> c = '\n') |> Seq.length)
+    else
+        0
+
+/// Kills the program once this many steps are logged.
+let private killAt folder out count =
+    use program = ProcessTests.launch folder (arguments out)
+    program.OutputDataReceived.Add ignore
+    program.ErrorDataReceived.Add ignore
+    program.BeginOutputReadLine()
+    program.BeginErrorReadLine()
+
+    while not program.HasExited && logged (Path.Combine(folder, out)) < count do
+        Thread.Sleep 5
+
+    let early = not program.HasExited
+    program.Kill()
+    program.WaitForExit()
+    Expect.isTrue early "it was killed before it ended"
+
+/// The weights that runs left, by their path without the folder of the runs.
+let private weights (folder: string) =
+    Directory.EnumerateFiles(folder, "*.safetensors", SearchOption.AllDirectories)
+    |> Seq.map (fun path -> Path.GetRelativePath(folder, path), File.ReadAllBytes path)
+    |> Seq.sortBy fst
+    |> List.ofSeq
+
+[<Tests>]
+let tests =
+    testSequenced
+    <| testList "killed training" [
+        test "at random steps of every method leaves the same bytes" {
+            withFolder (fun folder ->
+                script folder
+                finish folder "straight"
+                let random = Random()
+
+                let kills = [
+                    for index in 0 .. methods.Length - 1 -> index * steps + random.Next(1, steps)
+                ]
+
+                for count in kills do
+                    killAt folder "killed" count
+
+                finish folder "killed"
+                let straight = weights (Path.Combine(folder, "straight"))
+                let killed = weights (Path.Combine(folder, "killed"))
+                Expect.hasLength straight methods.Length "a file for each method"
+                Expect.equal (List.map fst killed) (List.map fst straight) "files"
+
+                for (name, one), (_, other) in List.zip straight killed do
+                    Expect.isTrue (one.AsSpan().SequenceEqual(other.AsSpan())) $"{name}, killed at steps %A{kills}")
+        }
+    ]

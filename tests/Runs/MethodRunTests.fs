@@ -1,0 +1,135 @@
+module Recipes.Tests.MethodRunTests
+
+open System
+open System.IO
+open System.Threading
+open Expecto
+open Recipes
+open Recipes.Core.Weights
+open Recipes.Runs
+open Recipes.Tests.Support
+
+let private planOf (folder: string) word (tuning: TuningBlock<'way>) =
+    let data = Path.Combine(folder, "data")
+
+    if not (Directory.Exists data) then
+        CookTests.pictures data
+
+    let dog = subject "dog" {
+        token word
+        images data
+    }
+
+    recipe "tiny" (Models.folder<SD1>(Path.Combine(golden, "sd1"))) {
+        learn dog
+        adapt tuning
+
+        train {
+            steps 2<step>
+            rate 1e-3
+            size 64<px>
+        }
+
+        draw {
+            denoise 2<step>
+            seeds [ 3 ]
+            sampler EulerAncestral
+        }
+
+        sample $"a photo of {dog} on the moon"
+    }
+    |> Plan.check
+    |> Result.defaultWith (fun problems -> failtest $"%A{problems}")
+
+/// A finished run's folder; drawing again from it gives the very pictures of the run.
+let private finished folder (plan: Plan) =
+    let place, _ =
+        CookTests.finish plan (CookTests.options folder "out") ignore CancellationToken.None
+
+    let again =
+        Redraw.run
+            plan
+            {
+                Run = Some(Path.Combine(folder, "out"))
+                Prompts = []
+                Seed = None
+                Count = None
+                Target = None
+                Device = None
+            }
+            ignore
+            CancellationToken.None
+
+    let pixels (path: string) =
+        (Recipes.Core.Imaging.ImageFile.Decode path).Pixels
+
+    let after = pixels (Path.Combine(place, "samples", "01-seed3-after.png"))
+    Expect.sequenceEqual (pixels again.Head) after "drawn again"
+    Expect.isFalse ((pixels (Path.Combine(place, "samples", "01-seed3-before.png"))) = after) "something was learned"
+    place
+
+/// The UNet's weights that differ from the base model's.
+let private changed (place: string) =
+    use before =
+        SafeTensorsFile.Open(Path.Combine(golden, "sd1", "unet", "diffusion_pytorch_model.safetensors"))
+
+    use after =
+        SafeTensorsFile.Open(Path.Combine(place, "unet", "diffusion_pytorch_model.safetensors"))
+
+    Expect.equal (set after.Tensors.Keys) (set before.Tensors.Keys) "every weight is there"
+
+    [
+        for name in before.Tensors.Keys do
+            use one = before.Read name
+            use other = after.Read name
+
+            if not (one.Equals other) then
+                name
+    ]
+
+[<Tests>]
+let tests =
+    testSequenced
+    <| testList "method runs" [
+        test "new vectors leave a file of the token" {
+            withFolder (fun folder ->
+                let place =
+                    textualInversion 2<vec> { startFrom "a" }
+                    |> planOf folder "<new>"
+                    |> finished folder
+
+                use file = SafeTensorsFile.Open(Path.Combine(place, "tiny.safetensors"))
+                Expect.equal (List.ofSeq file.Tensors.Keys) [ "<new>" ] "the token"
+                Expect.equal file.Tensors["<new>"].Shape [| 2L; 32L |] "its vectors"
+                Expect.equal file.Metadata["modelspec.architecture"] "stable-diffusion-v1/textual-inversion" "header")
+        }
+
+        test "DoRA leaves magnitudes" {
+            withFolder (fun folder ->
+                let place = dora 2<rank> |> planOf folder "sks" |> finished folder
+                use file = SafeTensorsFile.Open(Path.Combine(place, "tiny.safetensors"))
+
+                Expect.isTrue (file.Tensors.Keys |> Seq.exists _.EndsWith(".lora_magnitude_vector")) "magnitudes")
+        }
+
+        test "keys and values change, and nothing else" {
+            withFolder (fun folder ->
+                let names = customDiffusion |> planOf folder "sks" |> finished folder |> changed
+                Expect.isNonEmpty names "changed"
+
+                Expect.all
+                    names
+                    (fun name -> name.EndsWith ".attn2.to_k.weight" || name.EndsWith ".attn2.to_v.weight")
+                    "names")
+        }
+
+        test "a part of the weights changes, and nothing else" {
+            withFolder (fun folder ->
+                let plan =
+                    everything { only (FeedForward |> within [ Middle ]) } |> planOf folder "sks"
+
+                let names = finished folder plan |> changed
+                Expect.all names (fun name -> name.StartsWith "mid_block." && name.Contains ".ff.") "names"
+                Expect.isTrue (names |> List.exists _.EndsWith(".bias")) "biases too")
+        }
+    ]
