@@ -34,7 +34,16 @@ public static class ImageFile
     /// <exception cref="RecipesException">
     /// The file is missing, unreadable, empty, truncated, too large or no picture.
     /// </exception>
-    public static Image Decode(string path)
+    public static Image Decode(string path) => Decode(path, OverWhite);
+
+    /// <summary>
+    /// The transparency of the same picture: white where it is opaque, black where nothing is to be seen; all white
+    /// where the file knows no transparency.
+    /// </summary>
+    /// <exception cref="RecipesException">As for <see cref="Decode(string)"/>.</exception>
+    public static Image DecodeAlpha(string path) => Decode(path, Opacity);
+
+    private static Image Decode(string path, Func<SKBitmap, Image> read)
     {
         using var stream = Open(path);
         using var codec = Codec(path, stream);
@@ -58,7 +67,7 @@ public static class ImageFile
             throw new RecipesException(path, fault, "Copy or download it again, or take it out of the folder.");
         }
 
-        return Orientation.Apply(OverWhite(bitmap), codec.EncodedOrigin);
+        return Orientation.Apply(read(bitmap), codec.EncodedOrigin);
     }
 
     /// <summary>The bytes of a PNG file; the same picture and texts always give the same bytes.</summary>
@@ -167,6 +176,25 @@ public static class ImageFile
                 target[to] = Blend(source[from], alpha);
                 target[to + 1] = Blend(source[from + 1], alpha);
                 target[to + 2] = Blend(source[from + 2], alpha);
+            }
+        }
+
+        return image;
+    }
+
+    private static unsafe Image Opacity(SKBitmap bitmap)
+    {
+        var image = new Image(bitmap.Width, bitmap.Height);
+
+        for (var y = 0; y < image.Height; y++)
+        {
+            var start = (byte*)bitmap.GetPixels() + ((long)y * bitmap.RowBytes);
+            var source = new ReadOnlySpan<byte>(start, image.Width * 4);
+            var target = image.Row(y);
+
+            for (var x = 0; x < image.Width; x++)
+            {
+                target.Slice(x * Image.Channels, Image.Channels).Fill(source[(x * 4) + 3]);
             }
         }
 

@@ -4,7 +4,7 @@ using System.Security.Cryptography;
 
 namespace Recipes.Core.Pocket;
 
-/// <summary>One npm package that the icons or their names come from, pinned by the hash of its tarball.</summary>
+/// <summary>One npm package, such as those of the icons and their names, pinned by the hash of its tarball.</summary>
 /// <param name="Name">The package's name in the registry.</param>
 /// <param name="Version">Its exact version.</param>
 /// <param name="FileName">The tarball's name, as <c>npm pack</c> writes it.</param>
@@ -34,7 +34,7 @@ public sealed record SourcePackage(
         "emojibase-data", "17.0.0", "emojibase-data-17.0.0.tgz",
         "d01d0e2ca4e22cb402679532155342c71e2e871f25c32223c013b8b166ebdf5a", "MIT", "Miles Johnson");
 
-    /// <summary>The four packages, in the order above.</summary>
+    /// <summary>The four packages of the icons, in the order above.</summary>
     public static IReadOnlyList<SourcePackage> All { get; } = [Cartoon, Flat, ThreeD, Labels];
 
     /// <summary>

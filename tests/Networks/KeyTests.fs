@@ -48,9 +48,76 @@ let private encoder name (config: UNetConfig) =
 
 let private clip config () : torch.nn.Module = new ClipTextModel(config, torch.META)
 
+/// Of the small models that diffusers' own pipeline tests are built on.
+let private tinyUNet layers width =
+    UNetConfig(
+        BlockOutChannels = [| 4L; 8L |],
+        DownBlockTypes = [| "DownBlock2D"; "CrossAttnDownBlock2D" |],
+        UpBlockTypes = [| "CrossAttnUpBlock2D"; "UpBlock2D" |],
+        LayersPerBlock = layers,
+        CrossAttentionDim = width,
+        AttentionHeads = [| 2L |],
+        NormNumGroups = 2L
+    )
+
+let private tiny =
+    testList "parity" [
+        agrees "tiny_unet_pipeline_test" (unet (tinyUNet 1L 8L))
+        agrees "tiny_unet_controlnet_test" (unet (tinyUNet 2L 32L))
+        agrees "tiny_controlnet_test" (fun () ->
+            let config =
+                ControlNetConfig(Encoder = tinyUNet 2L 32L, ConditioningEmbeddingOutChannels = [| 16L; 32L |])
+
+            new ControlNetModel(config, torch.META))
+        agrees "tiny_vae_pipeline_test" (fun () ->
+            let config =
+                VaeConfig(BlockOutChannels = [| 4L; 8L |], LayersPerBlock = 1L, NormNumGroups = 2L)
+
+            new AutoencoderKL(config, torch.META))
+        agrees
+            "tiny_clip_pipeline_test"
+            (clip (
+                ClipTextConfig(
+                    VocabSize = 1000L,
+                    HiddenSize = 8L,
+                    IntermediateSize = 16L,
+                    NumHiddenLayers = 2L,
+                    NumAttentionHeads = 2L
+                )
+            ))
+
+        testCase "every manifest of the folder is compared"
+        <| fun () ->
+            let files =
+                Directory.EnumerateFiles(Path.Combine(Support.golden, "keys"), "*.tsv")
+                |> Seq.map (fun path -> Path.GetFileNameWithoutExtension(path))
+                |> Set.ofSeq
+
+            let compared =
+                set [
+                    "unet_sd15"
+                    "unet_sd15_inpaint"
+                    "unet_sd21"
+                    "unet_sdxl"
+                    "controlnet_sd15"
+                    "vae_sd"
+                    "clip_l_sd15"
+                    "openclip_h_sd21"
+                    "openclip_g_sdxl_te2"
+                    "tiny_unet_pipeline_test"
+                    "tiny_unet_controlnet_test"
+                    "tiny_controlnet_test"
+                    "tiny_vae_pipeline_test"
+                    "tiny_clip_pipeline_test"
+                ]
+
+            Expect.equal files compared "a new manifest needs a test of its own"
+    ]
+
 [<Tests>]
 let tests =
     testList "keys" [
+        tiny
         agrees "unet_sd15" (unet ModelShapes.Sd15.UNet)
         agrees "unet_sd15_inpaint" (unet (UNetConfig(InChannels = 9L)))
         agrees "unet_sd21" (unet ModelShapes.Sd21.UNet)

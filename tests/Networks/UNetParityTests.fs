@@ -4,6 +4,8 @@ open System.IO
 open Expecto
 open TorchSharp
 open Recipes.Core.Networks
+open Recipes.Core.Pipelines
+open Recipes.Core.Pipelines.Prompts
 open Recipes.Core.Weights
 open Recipes.Tests.Agreement
 
@@ -39,6 +41,27 @@ let private agrees name model conditions =
 
 let private plain _ = null
 
+/// What both text encoders make of the file's prompts and negative prompts.
+let private prompts =
+    testCase "prompts"
+    <| fun () ->
+        withFile "sdxl-unet" (fun file read ->
+            use model = StableDiffusionModel.Load(folder "sdxl")
+
+            let guided =
+                PromptEncoder.EncodeGuided(
+                    model,
+                    setting<string[]> file "negative",
+                    setting<string[]> file "prompts",
+                    PromptOptions.Plain
+                )
+
+            close forwardTolerance "states" guided.States (torch.cat [| read "neg"; read "ctx" |])
+
+            match guided.Pooled with
+            | null -> failtest "there is no pooled state"
+            | pooled -> close forwardTolerance "pooled" pooled (torch.cat [| read "neg_pooled"; read "pooled" |]))
+
 [<Tests>]
 let tests =
     testList "parity" [
@@ -47,5 +70,6 @@ let tests =
         testList "sdxl-unet" [
             agrees "sdxl-unet" "sdxl" (fun read ->
                 UNetConditions(PooledText = read "pooled", TimeIds = read "time_ids"))
+            prompts
         ]
     ]
