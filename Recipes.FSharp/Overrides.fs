@@ -66,16 +66,16 @@ module Overrides =
             ]
     }
 
-    let private tune (part: TunePart) =
-        tuning (fun tuning -> {
-            tuning with
-                Parts = (tuning.Parts |> List.filter (fun p -> p.Word <> part.Word)) @ [ part ]
-        })
+    let private withPart (part: TunePart) (tuning: Tuning) = {
+        tuning with
+            Parts = (tuning.Parts |> List.filter (fun p -> p.Word <> part.Word)) @ [ part ]
+    }
+
+    let private tune (part: TunePart) = tuning (withPart part)
 
     /// Of a method that has no rank, the check refuses the line.
-    let private rank value (recipe: Recipe) =
-        recipe
-        |> tuning (fun tuning ->
+    let private rank value =
+        tuning (fun tuning ->
             match tuning.Method with
             | Adapter(kind, _) -> {
                 tuning with
@@ -83,14 +83,11 @@ module Overrides =
               }
             | NewVectors _
             | KeysAndValues
-            | Everything -> {
-                tuning with
-                    Parts = tuning.Parts @ [ TunePart.RankAt(Attention, value) ]
-              })
+            | Everything -> withPart (TunePart.RankAt(Attention, value)) tuning)
 
-    let private vectors value (recipe: Recipe) =
-        recipe
-        |> tuning (fun tuning ->
+    /// Likewise of a method that has no vectors.
+    let private vectors value =
+        tuning (fun tuning ->
             match tuning.Method with
             | NewVectors _ -> {
                 tuning with
@@ -98,10 +95,7 @@ module Overrides =
               }
             | Adapter _
             | KeysAndValues
-            | Everything -> {
-                tuning with
-                    Parts = tuning.Parts @ [ TunePart.Templates Things ]
-              })
+            | Everything -> withPart (TunePart.Templates Things) tuning)
 
     /// Changes every subject, also where a prompt mentions it.
     let private subjects (part: PicturePart) (recipe: Recipe) =
