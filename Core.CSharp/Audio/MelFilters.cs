@@ -28,7 +28,7 @@ public static class MelFilters
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"{options.Count} bands from {options.Lowest} to {highest} Hz of {options.SampleRate} Hz "
-                        + "cannot be"),
+                        + $"cannot be"),
                 "Take 1 band or more, between 0 Hz and half the sample rate.");
         }
 
@@ -50,7 +50,7 @@ public static class MelFilters
                     string.Create(
                         CultureInfo.InvariantCulture,
                         $"band {band + 1} of {options.Count}, {edges[band]:F0} to {edges[band + 2]:F0} Hz, "
-                            + "holds no bin"),
+                            + $"holds no bin"),
                     "Take fewer bands, or longer frames.");
             }
         }

@@ -44,7 +44,7 @@ public sealed record LineArtAnnotator : IAnnotator
                 string.Create(
                     CultureInfo.InvariantCulture,
                     $"sigma {Sigma}, gain {Gain}, threshold {Threshold}, steepness {Steepness}, speck {Speck} "
-                        + "draw no lines"),
+                        + $"draw no lines"),
                 "Take a sigma of up to 50, a threshold and a speck of 0 to 1, and the others above 0.");
         }
 
