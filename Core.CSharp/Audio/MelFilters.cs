@@ -27,7 +27,8 @@ public static class MelFilters
                 "mel filters",
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"{options.Count} bands from {options.Lowest} to {highest} Hz of {options.SampleRate} Hz cannot be"),
+                    $"{options.Count} bands from {options.Lowest} to {highest} Hz of {options.SampleRate} Hz "
+                        + $"cannot be"),
                 "Take 1 band or more, between 0 Hz and half the sample rate.");
         }
 
@@ -48,7 +49,8 @@ public static class MelFilters
                     "mel filters",
                     string.Create(
                         CultureInfo.InvariantCulture,
-                        $"band {band + 1} of {options.Count}, {edges[band]:F0} to {edges[band + 2]:F0} Hz, holds no bin"),
+                        $"band {band + 1} of {options.Count}, {edges[band]:F0} to {edges[band + 2]:F0} Hz, "
+                            + $"holds no bin"),
                     "Take fewer bands, or longer frames.");
             }
         }

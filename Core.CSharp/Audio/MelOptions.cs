@@ -19,8 +19,8 @@ public sealed record MelOptions
     public MelScale Scale { get; init; } = MelScale.Htk;
 
     /// <summary>
-    /// Whether each filter is divided by half its width in Hz, so that all have the same area (Slaney's norm); else each
-    /// peaks at 1.
+    /// Whether each filter is divided by half its width in Hz, so that all have the same area (Slaney's norm); else
+    /// each peaks at 1.
     /// </summary>
     public bool IsAreaNormalised { get; init; }
 }

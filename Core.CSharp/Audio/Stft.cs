@@ -83,5 +83,6 @@ public sealed class Stft
             length: length ?? ((spectrum.shape[2] - 1) * _options.Hop));
     }
 
-    private Tensor Window(Device device) => hann_window(_options.Window ?? _options.Size, periodic: true, device: device);
+    private Tensor Window(Device device) =>
+        hann_window(_options.Window ?? _options.Size, periodic: true, device: device);
 }

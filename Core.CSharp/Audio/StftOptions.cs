@@ -9,7 +9,9 @@ public sealed record StftOptions
     /// <summary>Samples from one frame to the next, at least 1.</summary>
     public int Hop { get; init; } = 256;
 
-    /// <summary>Samples of the periodic Hann window, which lies in the frame's middle; null takes the whole frame.</summary>
+    /// <summary>
+    /// Samples of the periodic Hann window, which lies in the frame's middle; null takes the whole frame.
+    /// </summary>
     public int? Window { get; init; }
 
     /// <summary>Frequency bins of a spectrum.</summary>

@@ -23,7 +23,8 @@ public static class WavFile
         var frames = data.Length / format.FrameBytes;
         if (data.Length % format.FrameBytes != 0)
         {
-            throw Bad(path, $"its {data.Length} bytes of samples are no whole number of {format.FrameBytes}-byte frames");
+            throw Bad(
+                path, $"its {data.Length} bytes of samples are no whole number of {format.FrameBytes}-byte frames");
         }
 
         var samples = new float[frames * format.Channels];

@@ -52,14 +52,16 @@ internal sealed record WavFormat(WavEncoding Encoding, int Channels, int SampleR
         {
             throw WavFile.Bad(
                 path,
-                $"it claims {channels} channels of {rate} Hz; 1 to {MostChannels} of up to {MostSamplesASecond} are read");
+                $"it claims {channels} channels of {rate} Hz; 1 to {MostChannels} of up to {MostSamplesASecond} Hz "
+                    + "are read");
         }
 
         var format = new WavFormat(Kind(path, tag, bits), channels, (int)rate);
         return frame == format.FrameBytes
             ? format
             : throw WavFile.Bad(
-                path, $"it claims {frame} bytes a frame where {channels} channels of {bits} bits take {format.FrameBytes}");
+                path,
+                $"it claims {frame} bytes a frame where {channels} channels of {bits} bits take {format.FrameBytes}");
     }
 
     /// <summary>The chunk's body: 16 bytes, or 18 for floats, as the format asks of all but PCM.</summary>

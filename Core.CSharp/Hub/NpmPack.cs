@@ -38,7 +38,8 @@ internal static class NpmPack
         {
             var lines = errors.Result.Split('\n').Where(line => line.Contains("error", StringComparison.Ordinal)
                 || line.Contains("ERR!", StringComparison.Ordinal));
-            throw Failed(package, $"npm failed with exit code {process.ExitCode}: {string.Join(" ", lines.Take(3)).Trim()}");
+            var said = string.Join(" ", lines.Take(3)).Trim();
+            throw Failed(package, $"npm failed with exit code {process.ExitCode}: {said}");
         }
     }
 

@@ -14,7 +14,8 @@ public sealed record PackagedFile(SourcePackage Package, string Path, string Sha
 
     /// <summary>
     /// The file's path in the cache. What is not there, or not whole, is taken from the package's tarball in the same
-    /// folder, or else fetched by <c>npm pack</c>, which knows the registry. Processes that fetch it wait for each other.
+    /// folder, or else fetched by <c>npm pack</c>, which knows the registry. Processes that fetch it wait for each
+    /// other.
     /// </summary>
     /// <exception cref="RecipesException">
     /// HF_HUB_OFFLINE forbids it, npm is absent or fails, the contents are others than the pinned ones, or the cache

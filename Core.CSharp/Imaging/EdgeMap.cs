@@ -17,7 +17,8 @@ public sealed class EdgeMap
         ArgumentOutOfRangeException.ThrowIfLessThan(height, 1);
         if (edges.LongLength != (long)width * height)
         {
-            throw new ArgumentException($"{width}x{height} edges take another count than {edges.Length}", nameof(edges));
+            throw new ArgumentException(
+                $"{width}x{height} edges take another count than {edges.Length}", nameof(edges));
         }
 
         (Width, Height, _edges) = (width, height, edges);

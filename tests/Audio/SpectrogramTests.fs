@@ -82,7 +82,7 @@ let private stft =
                 for length in [ 640; 701 ] do
                     let sound = torch.cat [| tones length [ 300.0; 999.0 ]; tones length [ 123.0 ] |]
                     let transform = Stft options
-                    // What the last whole hop does not reach has little weight in the windows: only the rest is compared.
+                    // What the last whole hop does not reach has little weight: only the rest is compared.
                     let back = transform.Inverse(transform.Forward sound, Nullable(int64 length))
                     let sure = int64 (length / options.Hop * options.Hop)
                     close 1e-5 $"{options}" (back.narrow (1, 0, sure)) (sound.narrow (1, 0, sure))

@@ -164,6 +164,16 @@ let private kid =
             Expect.equal (kid.Subsets, kid.SubsetSize) (100, 30) "100 of 30"
         }
 
+        test "embeddings become features of unit length" {
+            let embeddings =
+                Embeddings("drawn pictures", 2, 2, ReadOnlySpan [| 3f; 4f; 0f; -2f |])
+
+            let features = Features.Of(embeddings, "tower")
+            Expect.equal (features.What, features.Extractor, features.Count) ("drawn pictures", "tower", 2) "names"
+            Expect.sequenceEqual (features[0].ToArray() |> Array.map float32) [ 0.6f; 0.8f ] "first"
+            Expect.sequenceEqual (features[1].ToArray()) [ 0.0; -1.0 ] "second"
+        }
+
         test "too few rows, too large subsets and mixed extractors are refused" {
             let few, enough = features "few" (noise 1 49 3), features "enough" (noise 2 50 3)
 

@@ -61,7 +61,7 @@ public sealed record ColourSegmentation : IAnnotator
         return points;
     }
 
-    /// <summary>Each pixel goes to the area that has most of the square around it, so that borders are smooth.</summary>
+    /// <summary>Each pixel goes to the area that has most of what is around it, so that borders are smooth.</summary>
     private static int[] Smooth(int[] areas, int count, int width, int height, int radius)
     {
         var (best, most) = (new int[areas.Length], new float[areas.Length]);

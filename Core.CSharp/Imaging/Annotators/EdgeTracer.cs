@@ -71,7 +71,8 @@ internal static class EdgeTracer
         foreach (var (dx, dy) in Neighbours)
         {
             var (nextX, nextY) = (x + dx, y + dy);
-            if (nextX >= 0 && nextY >= 0 && nextX < open.GetLength(0) && nextY < open.GetLength(1) && open[nextX, nextY])
+            if (nextX >= 0 && nextX < open.GetLength(0) && nextY >= 0 && nextY < open.GetLength(1)
+                && open[nextX, nextY])
             {
                 yield return (nextX, nextY);
             }

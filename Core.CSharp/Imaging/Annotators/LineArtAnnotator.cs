@@ -36,13 +36,15 @@ public sealed record LineArtAnnotator : IAnnotator
     public Image Annotate(Image image)
     {
         ArgumentNullException.ThrowIfNull(image);
-        if (!(Sigma is > 0 and <= 50 && Gain > 0 && Threshold is >= 0 and <= 1 && Steepness > 0 && Speck is >= 0 and <= 1))
+        if (!(Sigma is > 0 and <= 50 && Gain > 0 && Steepness > 0
+            && Threshold is >= 0 and <= 1 && Speck is >= 0 and <= 1))
         {
             throw new RecipesException(
                 "control \"lineart\"",
                 string.Create(
                     CultureInfo.InvariantCulture,
-                    $"sigma {Sigma}, gain {Gain}, threshold {Threshold}, steepness {Steepness}, speck {Speck} draw no lines"),
+                    $"sigma {Sigma}, gain {Gain}, threshold {Threshold}, steepness {Steepness}, speck {Speck} "
+                        + $"draw no lines"),
                 "Take a sigma of up to 50, a threshold and a speck of 0 to 1, and the others above 0.");
         }
 

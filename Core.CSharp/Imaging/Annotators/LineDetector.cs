@@ -111,7 +111,8 @@ public sealed class LineDetector : IAnnotator, IDisposable
         var pen = Math.Max(1, Math.Min(image.Width, image.Height) / 512f);
         foreach (var line in Detect(image))
         {
-            sketch.Line([new SKPoint(line.X1, line.Y1), new SKPoint(line.X2, line.Y2)], pen, SKColors.White, smooth: false);
+            SKPoint[] ends = [new(line.X1, line.Y1), new(line.X2, line.Y2)];
+            sketch.Line(ends, pen, SKColors.White, smooth: false);
         }
 
         return sketch.ToImage();

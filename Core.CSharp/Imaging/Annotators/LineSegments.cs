@@ -27,7 +27,8 @@ internal static class LineSegments
         }
 
         var lines = new List<LineSegment>();
-        foreach (var (score, cell) in cells.OrderByDescending(found => found.Score).ThenBy(found => found.Cell).Take(most))
+        var surest = cells.OrderByDescending(found => found.Score).ThenBy(found => found.Cell).Take(most);
+        foreach (var (score, cell) in surest)
         {
             var (y, x) = Math.DivRem(cell, side);
             var offset = offsets.Slice(cell * 4, 4);

@@ -31,7 +31,8 @@ public sealed class MaskSegmentation : IAnnotator
             {
                 throw new RecipesException(
                     "control \"segmentation\"",
-                    $"a mask of {segment.Mask.Width}x{segment.Mask.Height} for a picture of {image.Width}x{image.Height}",
+                    $"a mask of {segment.Mask.Width}x{segment.Mask.Height} for a picture of "
+                        + $"{image.Width}x{image.Height}",
                     "Give masks of the picture's size.");
             }
 

@@ -12,12 +12,12 @@ public sealed class Pose
     /// <summary>Joints of a person.</summary>
     public const int Joints = 18;
 
-    // Where each of the 18 stands among the 25 of OpenPose's newer order, which has the middle of the hips and the feet.
+    // Where each of the 18 stands among the 25 of OpenPose's newer order, which has the hips' middle and the feet.
     private static readonly int[] OfBody25 = [0, 1, 2, 3, 4, 5, 6, 7, 9, 10, 11, 12, 13, 14, 15, 16, 17, 18];
 
     private readonly (float X, float Y)?[] _joints;
 
-    /// <param name="joints">18 places, as parts of the picture's width and height; null where a joint is not seen.</param>
+    /// <param name="joints">18 places, as parts of the picture's width and height; null where one is not seen.</param>
     /// <exception cref="ArgumentException">There are not 18.</exception>
     public Pose(IReadOnlyList<(float X, float Y)?> joints)
     {
@@ -34,10 +34,12 @@ public sealed class Pose
     /// Reads the JSON that OpenPose and its ports write: <c>people[].pose_keypoints_2d</c> with x, y and confidence of
     /// 18 (COCO) or 25 (BODY_25) joints; a confidence of 0 is a joint not seen.
     /// </summary>
-    /// <param name="path">The file; beside the people it may state <c>canvas_width</c> and <c>canvas_height</c>.</param>
+    /// <param name="path">The file; it may state <c>canvas_width</c> and <c>canvas_height</c>, too.</param>
     /// <param name="width">Width of the picture that the keypoints belong to, where the file states none.</param>
     /// <param name="height">Its height.</param>
-    /// <exception cref="RecipesException">It is missing, no such JSON, or its keypoints have no size to belong to.</exception>
+    /// <exception cref="RecipesException">
+    /// It is missing, no such JSON, or its keypoints have no size to belong to.
+    /// </exception>
     public static IReadOnlyList<Pose> Read(string path, int? width = null, int? height = null)
     {
         try
@@ -107,7 +109,8 @@ public sealed class Pose
             : throw Bad(path, $"a keypoint of person {person} is no number");
 
     private static int? Side(JsonElement root, string name) =>
-        root.TryGetProperty(name, out var side) && side.ValueKind == JsonValueKind.Number && side.TryGetInt32(out var value)
+        root.TryGetProperty(name, out var side) && side.ValueKind == JsonValueKind.Number
+        && side.TryGetInt32(out var value)
             ? value
             : null;
 
