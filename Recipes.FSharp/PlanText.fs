@@ -81,7 +81,7 @@ module internal PlanText =
         $"""{counted (int64 vectors.Count) "new vector"} for `{vectors.Token}`, starting from "{vectors.StartFrom}" """
             .TrimEnd()
 
-        "", $"in captions about {vectors.Templates}: {large vectors.Parameters} trained parameters"
+        "", $"in captions about {vectors.Templates}: {(large vectors.Parameters).Trim()} trained parameters"
     ]
 
     let private weights what (weights: PlannedWeights) = [
