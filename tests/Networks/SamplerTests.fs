@@ -86,15 +86,22 @@ let tests =
             let first = start * sampling.Order
             let mutable sample = sampling.AddNoise(clean, epsilon, first)
 
+            // Rounding of the largest values is carried down to the small ones; in two steps, Heun's slope at the last level
+            // divides it by that level's small sigma.
+            let carried = 5e-5 * float (sample.abs().max().item<float32>())
+
+            let near what (actual: Tensor) (expected: Tensor) =
+                close (carried + 1e-4 * float (expected.abs().max().item<float32>())) what actual expected
+
             for index in first .. sampling.Timesteps.Count - 1 do
                 sample <- sampling.Step(answer sampling prediction clean epsilon index, index, sample, null)
 
                 if index + 1 < sampling.Timesteps.Count then
                     let expected = sampling.AddNoise(clean, epsilon, index + 1)
-                    closeRelative 1e-4 $"{name}, {steps} steps, {prediction}, after {index}" sample expected
+                    near $"{name}, {steps} steps, {prediction}, after {index}" sample expected
 
             if sampling.Sigmas[sampling.Timesteps.Count] = 0.0 then
-                closeRelative 1e-4 $"{name}, {steps} steps: the end" sample clean)
+                near $"{name}, {steps} steps: the end" sample clean)
 
         property "go from much noise to little" (List.ofSeq Samplers.Names) (fun (name, prediction, steps, _) ->
             use sampling =
