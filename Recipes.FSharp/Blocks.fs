@@ -60,6 +60,7 @@ type RecipePart =
     | Train of TrainPart list
     | Draw of DrawPart list
     | Sample of Prompt
+    | Control of Steering
     | Outputs of OutputPart list
 
 /// One line of a recipe for one family of models; the mark is gone once the block is closed.
@@ -98,6 +99,20 @@ type TrainBlock<'family>() =
 type DrawBlock<'family>() =
     inherit Block<DrawPart>()
     member _.Run(parts) : Line<'family> = Line(RecipePart.Draw parts)
+
+/// `control net hint { ... }`
+type ControlBlock<'family>(net: ControlNetSource, kind: HintKind, hints: HintSource list) =
+    inherit Block<ControlPart>()
+
+    member _.Run(parts: ControlPart list) : Line<'family> =
+        Line(
+            RecipePart.Control {
+                Net = net
+                Kind = kind
+                Hints = hints
+                Parts = parts
+            }
+        )
 
 /// `outputs { ... }`
 type OutputBlock<'family>() =

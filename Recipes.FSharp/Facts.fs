@@ -13,6 +13,34 @@ type Picture = {
     Height: int<px>
     /// What it shows, where pictures have captions of their own.
     Caption: string option
+    /// Its hint for a ControlNet: the file's full path, and the SHA-256 of its bytes.
+    Hint: (string * string) option
+}
+
+/// A file that a sample's hint comes from.
+type HintFile = {
+    Source: HintSource
+    /// The full path.
+    Path: string
+    Sha256: string
+    /// Upright; 0 of keypoints.
+    Width: int<px>
+    Height: int<px>
+}
+
+/// A ControlNet that lies on the disk.
+type NetFiles = {
+    /// The full path of its folder, or of its one file.
+    Path: string
+    /// Of its weight files, in hexadecimal.
+    Sha256: string
+}
+
+/// What the files of a `control` line say.
+type internal ControlFacts = {
+    Hints: HintFile list
+    /// Nothing where it is the one that is trained.
+    Net: NetFiles option
 }
 
 /// A layer of the base model that an adapter can change.
@@ -95,6 +123,8 @@ type internal Facts = {
     Tokens: Tokens option
     /// By source, in the order of the draft.
     Folders: PictureFolder option list
+    /// By `control` line.
+    Controls: ControlFacts option list
     /// Free bytes where results go.
     FreeDisk: int64 option
     /// Bytes of memory that a process may have.

@@ -39,6 +39,10 @@ module Language =
     /// Pictures smaller than the training size may be enlarged.
     let upscaled<'owner> : PictureLine<'owner> = PictureLine PicturePart.Upscaled
 
+    /// The folder of the pictures' hints, for training a ControlNet: each is named as its picture. Default: the
+    /// `conditioning_image` of `metadata.jsonl`, or else what the kind's annotator makes of the picture.
+    let hints folder : PictureLine<OfTheme> = PictureLine(PicturePart.Hints folder)
+
     // ---- methods ----
 
     let private tuning way = { Method = way; Parts = [] }
@@ -62,6 +66,10 @@ module Language =
 
     /// The UNet's own weights, all of them: `everything`, or a part: `everything { only CrossAttention }`.
     let everything = TuningBlock<ByWeights>(tuning Everything)
+
+    /// A ControlNet of one's own for a kind of hints: `controlNet Canny`.
+    let controlNet (kind: #IHintKind) =
+        TuningBlock<ByControl>(tuning (ControlNetwork kind.Kind))
 
     /// Change these layers and no others; several lines add up. Default: `only Attention` of an adapter, and all of
     /// `everything`.
@@ -102,6 +110,57 @@ module Language =
     /// A prompt to draw before and after: `sample $"a photo of a {robot} on the moon"`.
     let sample text : Line<'family> =
         Line(RecipePart.Sample(Prompt.ofText text))
+
+    // ---- control ----
+
+    let private hint<'kind when 'kind :> IHintKind> kind source : Hint<'kind> = {
+        Kind = kind
+        Sources = [ source ]
+    }
+
+    /// Canny's edges of a picture. A relative path starts at the script's folder.
+    let cannyOf picture : Hint<Canny> =
+        hint HintKind.Canny (HintSource.Annotated picture)
+
+    /// Line art of a picture.
+    let lineartOf picture : Hint<Lineart> =
+        hint HintKind.Lineart (HintSource.Annotated picture)
+
+    /// Strokes along the main edges of a picture.
+    let scribbleOf picture : Hint<Scribble> =
+        hint HintKind.Scribble (HintSource.Annotated picture)
+
+    /// A picture's areas of one colour.
+    let segmentationOf picture : Hint<Segmentation> =
+        hint HintKind.Segmentation (HintSource.Annotated picture)
+
+    /// The straight lines in a picture.
+    let linesOf picture : Hint<Lines> =
+        hint HintKind.Lines (HintSource.Annotated picture)
+
+    /// People by their keypoints: a JSON file as OpenPose writes it.
+    let poseOf json : Hint<Pose> =
+        hint HintKind.Pose (HintSource.Keypoints json)
+
+    /// A picture that is a hint of a kind already: `drawn DepthMap "depth.png"`.
+    let drawn<'kind when 'kind :> IHintKind> (kind: 'kind) picture : Hint<'kind> =
+        hint kind.Kind (HintSource.Ready picture)
+
+    /// A hint for each `sample` line, in their order: `oneEach [ cannyOf "boat.png"; cannyOf "tree.png" ]`.
+    let oneEach (hints: Hint<'kind> list) : Hint<'kind> = {
+        Kind = (hints |> List.tryHead |> Option.map _.Kind |> Option.defaultValue HintKind.Canny)
+        Sources = hints |> List.collect _.Sources
+    }
+
+    /// Samples are drawn once without any control and once with all: `control net (cannyOf "boat.png") { strength 1.0 }`.
+    let control (net: ControlNet<'family, 'kind>) (hint: Hint<'kind>) =
+        ControlBlock<'family>(net.Source, hint.Kind, hint.Sources)
+
+    /// By what the ControlNet's outputs are multiplied. Default: 1.
+    let strength value = ControlPart.Strength value
+
+    /// The shares of the denoising steps between which the control steers. Default: 0 and 1.
+    let between first last = ControlPart.Between(first, last)
 
     // ---- the training budget ----
 

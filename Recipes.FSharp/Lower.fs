@@ -4,6 +4,7 @@ open System.Collections.Generic
 open Recipes.Core
 open Recipes.Core.Adapters
 open Recipes.Core.Data
+open Recipes.Core.Networks
 open Recipes.Core.Pipelines
 open Recipes.Core.Pipelines.Prompts
 open Recipes.Core.Schedules
@@ -27,8 +28,16 @@ module internal Lower =
         Samplers.Named(string sampler, model.Scheduler)
 
     /// A request for one picture a prompt and seed, in the order given.
-    let request (model: StableDiffusionModel) (plan: Plan) (batch: int) (prompts: string list) (seeds: uint64 list) =
+    let steered
+        (model: StableDiffusionModel)
+        (plan: Plan)
+        (batch: int)
+        (prompts: string list)
+        (seeds: uint64 list)
+        (controls: Control list)
+        =
         TextToImageRequest(
+            Controls = List.toArray controls,
             Prompts = List.toArray prompts,
             NegativePrompts = [| plan.Draw.Avoid |],
             Seeds = List.toArray seeds,
@@ -41,6 +50,10 @@ module internal Lower =
             Sampler = sampler model plan.Draw.Sampler,
             BatchSize = batch
         )
+
+    /// The same without controls.
+    let request model plan batch prompts seeds =
+        steered model plan batch prompts seeds []
 
     let private schedule (schedule: Schedule) : RateShape * System.Nullable<float> =
         match schedule with
@@ -97,15 +110,25 @@ module internal Lower =
             ]
         | PlannedMethod.LowRank _
         | PlannedMethod.KeysAndValues _
+        | PlannedMethod.Control _
         | PlannedMethod.Weights _ -> [ picture.Caption |> Option.defaultValue subject.InstancePrompt ]
 
-    let private concept (plan: Plan) (subject: PlannedSubject) (classPictures: string list) =
+    let private concept (plan: Plan) (subject: PlannedSubject) (classPictures: string list) (hints: string list) =
+        let hint index =
+            hints |> List.tryItem index |> Option.toObj
+
         Concept(
             Name = subject.Called,
             Pictures = [|
-                for picture in subject.Images do
+                for index, picture in List.indexed subject.Images do
                     let texts = captions plan subject picture
-                    TrainingPicture(picture.Path, texts.Head, Alternatives = List.toArray texts.Tail)
+
+                    TrainingPicture(
+                        picture.Path,
+                        texts.Head,
+                        Alternatives = List.toArray texts.Tail,
+                        Control = hint index
+                    )
             |],
             Flip = (if subject.Flipped then 0.5 else 0.0),
             Prior =
@@ -120,7 +143,7 @@ module internal Lower =
                      ))
         )
 
-    let private parts (plan: Plan) =
+    let private parts (plan: Plan) (net: ControlNetModel option) =
         let weights (weights: PlannedWeights) =
             match weights.Layers with
             | None -> TrainedParts(UNetWeights = TrainedParts.Everything)
@@ -134,6 +157,7 @@ module internal Lower =
             )
         | PlannedMethod.KeysAndValues chosen
         | PlannedMethod.Weights chosen -> weights chosen
+        | PlannedMethod.Control _ -> TrainedParts(ControlNet = Option.toObj net)
         | PlannedMethod.Vectors vectors ->
             TrainedParts(
                 Tokens = [|
@@ -142,15 +166,17 @@ module internal Lower =
             )
 
     /// The training's settings, with the class pictures that were drawn for each subject and the folder of the checkpoint.
-    let training (plan: Plan) (classPictures: string list list) (folder: string) =
+    /// A ControlNet is trained on each subject's `hints`.
+    let trainingWith (net: ControlNetModel option) (hints: string list list) (plan: Plan) classPictures (folder: string) =
         let budget = plan.Budget
         let shape, cycles = schedule budget.Schedule
 
         DiffusionTrainingOptions(
             Concepts = [|
-                for subject, pictures in List.zip plan.Subjects classPictures -> concept plan subject pictures
+                for index, (subject, pictures) in List.indexed (List.zip plan.Subjects classPictures) ->
+                    concept plan subject pictures (hints |> List.tryItem index |> Option.defaultValue [])
             |],
-            Parts = parts plan,
+            Parts = parts plan net,
             Step =
                 DenoisingStepOptions(
                     Rate =
@@ -174,3 +200,7 @@ module internal Lower =
             CheckpointEvery = every budget,
             PlanHash = plan.Hash
         )
+
+    /// The same for what is trained without hints.
+    let training plan classPictures folder =
+        trainingWith None [] plan classPictures folder

@@ -83,6 +83,7 @@ module Overrides =
               }
             | NewVectors _
             | KeysAndValues
+            | ControlNetwork _
             | Everything -> withPart (TunePart.RankAt(Attention, value)) tuning)
 
     /// Likewise of a method that has no vectors.
@@ -95,6 +96,7 @@ module Overrides =
               }
             | Adapter _
             | KeysAndValues
+            | ControlNetwork _
             | Everything -> withPart (TunePart.Templates Things) tuning)
 
     /// Changes every subject, also where a prompt mentions it.

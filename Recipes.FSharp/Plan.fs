@@ -20,6 +20,8 @@ type Plan internal (data: PlanData) =
     /// How samples and class pictures are drawn.
     member _.Draw = data.Drawing
     member _.Samples = data.Samples
+    /// What leads the samples besides their prompts.
+    member _.Controls = data.Controls
     /// The full path of the folder that the run's own folder is made in.
     member _.OutputFolder = data.Outputs
     /// What is doubtful, but no reason to refuse.
@@ -131,6 +133,20 @@ module Plan =
         | NewVectors count -> PlannedMethod.Vectors(vectors count tuning draft.Sources.Head model)
         | KeysAndValues -> PlannedMethod.KeysAndValues(weights tuning model)
         | Everything -> PlannedMethod.Weights(weights tuning model)
+        | ControlNetwork kind ->
+            PlannedMethod.Control {
+                Kind = kind
+                Parameters = ControlSize.parameters model.Layers
+            }
+
+    let private control (steering: Steering, facts: ControlFacts) : PlannedControl = {
+        Kind = steering.Kind
+        Net = facts.Net
+        Hints = facts.Hints
+        Strength = steering.Strength
+        First = fst steering.Between
+        Last = snd steering.Between
+    }
 
     let private sample (prompt: Prompt) = {
         Text = prompt.Text
@@ -152,6 +168,7 @@ module Plan =
                 yield! Checks.Data.findings draft facts
                 yield! Checks.Compatibility.findings draft facts
                 yield! Checks.Optimisation.findings draft facts
+                yield! Checks.Controls.findings draft facts
                 yield! Checks.Resources.findings draft facts
             ]
             |> List.distinct
@@ -183,6 +200,9 @@ module Plan =
                     Budget = draft.Budget
                     Drawing = draft.Drawing
                     Samples = draft.Samples |> List.map sample
+                    Controls =
+                        List.zip draft.Controls (List.choose id facts.Controls)
+                        |> List.map control
                     Outputs = System.IO.Path.GetFullPath draft.Outputs
                     LeastMemory = Checks.Resources.leastMemory draft.Budget.Precision model way.Parameters
                     Warnings = warnings

@@ -84,6 +84,26 @@ type PlannedWeights = {
     Parameters: int64
 }
 
+/// A ControlNet that a plan trains.
+type PlannedControlNet = {
+    Kind: HintKind
+    /// Numbers that are trained.
+    Parameters: int64
+}
+
+/// A control of a plan's samples.
+type PlannedControl = {
+    Kind: HintKind
+    /// Nothing where it is the ControlNet that is trained.
+    Net: NetFiles option
+    /// One for all samples, or one each.
+    Hints: HintFile list
+    Strength: float
+    /// The share of the denoising steps at which it sets in, and at which it stops.
+    First: float
+    Last: float
+}
+
 /// What a plan trains.
 [<RequireQualifiedAccess>]
 type PlannedMethod =
@@ -91,12 +111,14 @@ type PlannedMethod =
     | Vectors of PlannedVectors
     | KeysAndValues of PlannedWeights
     | Weights of PlannedWeights
+    | Control of PlannedControlNet
 
     /// Numbers that are trained.
     member way.Parameters =
         match way with
         | LowRank lora -> lora.Parameters
         | Vectors vectors -> vectors.Parameters
+        | Control net -> net.Parameters
         | KeysAndValues weights
         | Weights weights -> weights.Parameters
 
@@ -120,6 +142,7 @@ type internal PlanData = {
     Budget: Budget
     Drawing: Drawing
     Samples: PlannedSample list
+    Controls: PlannedControl list
     Outputs: string
     LeastMemory: int64
     Warnings: Problem list

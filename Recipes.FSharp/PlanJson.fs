@@ -28,6 +28,9 @@ module internal PlanJson =
                         match picture.Caption with
                         | Some caption -> "caption", Json.Text caption
                         | None -> ()
+                        match picture.Hint with
+                        | Some(_, sha256) -> "hint", Json.Text sha256
+                        | None -> ()
                     ]
             ]
         ]
@@ -77,6 +80,33 @@ module internal PlanJson =
             ]
         | PlannedMethod.KeysAndValues chosen -> weights "keys-and-values" chosen
         | PlannedMethod.Weights chosen -> weights "weights" chosen
+        | PlannedMethod.Control net ->
+            Json.Object [ "method", Json.Text "controlnet"; "hints", Json.Text net.Kind.Name ]
+
+    let private hint (hint: HintFile) =
+        Json.Object [
+            "source",
+            Json.Text(
+                match hint.Source with
+                | HintSource.Annotated _ -> "annotated"
+                | HintSource.Ready _ -> "ready"
+                | HintSource.Keypoints _ -> "keypoints"
+            )
+            "sha256", Json.Text hint.Sha256
+        ]
+
+    let private control (control: PlannedControl) =
+        Json.Object [
+            "hints", Json.List(control.Hints |> List.map hint)
+            "kind", Json.Text control.Kind.Name
+            "net",
+            match control.Net with
+            | Some files -> Json.Text files.Sha256
+            | None -> Json.Null
+            "strength", Json.Number control.Strength
+            "from", Json.Number control.First
+            "to", Json.Number control.Last
+        ]
 
     let private train (budget: Budget) =
         Json.Object [
@@ -130,4 +160,6 @@ module internal PlanJson =
                 for sample in plan.Samples ->
                     Json.Object [ "text", Json.Text sample.Text; "plain", Json.Text sample.Plain ]
             ]
+            if not plan.Controls.IsEmpty then
+                "controls", Json.List(plan.Controls |> List.map control)
         ]

@@ -106,6 +106,9 @@ module internal PlanText =
         | PlannedMethod.Vectors token -> vectors token
         | PlannedMethod.KeysAndValues chosen -> weights "keys and values of the attention to the prompt" chosen
         | PlannedMethod.Weights chosen -> weights "the UNet's own weights" chosen
+        | PlannedMethod.Control net -> [
+            "adapt", $"a ControlNet for {net.Kind} hints, {large net.Parameters} trained parameters"
+          ]
 
     let private train (budget: Budget) = [
         let accumulated =
@@ -202,6 +205,15 @@ module internal PlanText =
 
         if drawing.Avoid <> "" then
             "", $"avoiding \"{drawing.Avoid}\""
+
+        for control in plan.Controls do
+            let net =
+                match control.Net with
+                | None -> "the trained ControlNet"
+                | Some files -> string (System.IO.Path.GetFileName files.Path)
+
+            "control",
+            $"{net} by {control.Kind} of {control.Hints |> List.map (fun hint -> string (System.IO.Path.GetFileName hint.Path)) |> first 4}, strength {decimal control.Strength}, steps {decimal control.First} to {decimal control.Last}"
 
         for sample in plan.Samples do
             "sample", sample.Text

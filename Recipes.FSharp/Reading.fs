@@ -74,6 +74,11 @@ module internal Reading =
                 | _ -> None
     }
 
+    let private sha256 (path: string) =
+        File.ReadAllBytes path
+        |> Security.Cryptography.SHA256.HashData
+        |> Convert.ToHexStringLower
+
     let private picture (path: string) =
         let header = ImageFile.Probe path
         let image = ImageFile.Decode path
@@ -81,13 +86,11 @@ module internal Reading =
         {
             Name = string (Path.GetFileName path)
             Path = path
-            Sha256 =
-                File.ReadAllBytes path
-                |> Security.Cryptography.SHA256.HashData
-                |> Convert.ToHexStringLower
+            Sha256 = sha256 path
             Width = image.Width * 1<px>
             Height = image.Height * 1<px>
             Caption = None
+            Hint = None
         },
         header.HasAlpha
 
@@ -111,8 +114,27 @@ module internal Reading =
                 for picture, text in Seq.zip pictures texts -> { picture with Caption = Some text }
             ])
 
+    /// The pictures with the hints that lie beside them, and what is wrong with those.
+    let private hinted script (source: SourceDraft) folder (pictures: Picture list) =
+        let at = $"{source.At}.hints"
+
+        attempt "B16" at (fun () ->
+            let given, problems =
+                ControlReading.partners at folder (source.Hints |> Option.map (Locating.from script)) pictures
+
+            [
+                for picture in pictures do
+                    match given |> Map.tryFind picture.Name with
+                    | Some path -> {
+                        picture with
+                            Hint = Some(path, sha256 path)
+                      }
+                    | None -> picture
+            ],
+            problems)
+
     /// The folder of a subject or theme, with a problem for each picture that cannot be read.
-    let private pictures script (source: SourceDraft) =
+    let private pictures script learnsHints (source: SourceDraft) =
         let at = $"{source.At}.images"
 
         if source.Folder = "" then
@@ -131,10 +153,17 @@ module internal Reading =
 
                 let read = outcomes |> List.choose kept
                 let captions = captioned at source.Captions (List.map fst read)
+                let known = captions |> Result.defaultValue (List.map fst read)
+
+                let hints =
+                    if learnsHints then
+                        hinted script source folder known
+                    else
+                        Ok(known, [])
 
                 Some {
                     Folder = folder
-                    Pictures = captions |> Result.defaultValue (List.map fst read)
+                    Pictures = hints |> Result.map fst |> Result.defaultValue known
                     Transparent = [
                         for picture, alpha in read do
                             if alpha then
@@ -147,7 +176,11 @@ module internal Reading =
                         |> Seq.sortWith (fun a b -> String.CompareOrdinal(a, b))
                         |> List.ofSeq
                 },
-                List.collect fault outcomes @ fault captions
+                List.collect fault outcomes
+                @ fault captions
+                @ (match hints with
+                   | Ok(_, problems) -> problems
+                   | Error problem -> [ problem ])
 
     /// Free bytes of the disk that the folder is on, or will be made on.
     let private freeDisk (folder: string) =
@@ -181,7 +214,27 @@ module internal Reading =
                 attempt "C17" "recipe" (fun () -> tokens folder.Tokenizer)
                 |> Result.mapError List.singleton
 
-        let folders = Draft.sources recipe |> List.map (pictures script)
+        let learnsHints =
+            Draft.tunings recipe |> List.exists (fun tuning -> tuning.Method.IsControlNetwork)
+
+        let folders = Draft.sources recipe |> List.map (pictures script learnsHints)
+
+        // A model in one file has no config beside it: its ControlNets are compared when they are loaded.
+        let unet =
+            match model with
+            | Ok(folder, _) ->
+                let config = Path.Combine(folder.Path, "unet", "config.json")
+
+                if File.Exists config then
+                    Some(Networks.UNetConfig.Read config)
+                else
+                    None
+            | Error _ -> None
+
+        let controls =
+            Draft.controls recipe
+            |> List.map (fun steering ->
+                attempt "C24" "control" (fun () -> ControlReading.read (Locating.from script) unet steering))
 
         {
             Base =
@@ -190,6 +243,7 @@ module internal Reading =
                 |> Option.map (fun (folder, origin) -> baseFacts origin folder)
             Tokens = Result.toOption tokenizer
             Folders = folders |> List.map fst
+            Controls = controls |> List.map kept
             FreeDisk = freeDisk (Draft.ofRecipe 0<px> recipe).Outputs
             Memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes
             Problems = [
@@ -197,5 +251,6 @@ module internal Reading =
                 | Ok _ -> ()
                 | Error problems -> yield! problems
                 yield! folders |> List.collect snd
+                yield! controls |> List.collect fault
             ]
         }

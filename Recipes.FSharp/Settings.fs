@@ -48,6 +48,8 @@ type internal SourceDraft = {
     Prior: int<img>
     Flipped: bool
     Upscaled: bool
+    /// The folder of its hints, where it is written.
+    Hints: string option
     Parts: PicturePart list
 } with
 
@@ -64,6 +66,7 @@ type internal Draft = {
     /// Subjects, then themes.
     Sources: SourceDraft list
     Tunings: Tuning list
+    Controls: Steering list
     Budget: Budget
     Drawing: Drawing
     Samples: Prompt list
@@ -89,6 +92,7 @@ module internal Draft =
             Prior = 0<img>
             Flipped = false
             Upscaled = false
+            Hints = None
             Parts = parts
         }
 
@@ -107,7 +111,8 @@ module internal Draft =
                 | PicturePart.ClassPrompt template -> { draft with ClassPrompt = template }
                 | PicturePart.Captions source -> { draft with Captions = source }
                 | PicturePart.Flipped -> { draft with Flipped = true }
-                | PicturePart.Upscaled -> { draft with Upscaled = true })
+                | PicturePart.Upscaled -> { draft with Upscaled = true }
+                | PicturePart.Hints folder -> { draft with Hints = Some folder })
 
         let fill (template: string) =
             template.Replace("{token}", written.Token).Replace("{noun}", written.Noun)
@@ -236,6 +241,12 @@ module internal Draft =
             | RecipePart.Adapt tuning -> Some [ tuning ]
             | _ -> None)
 
+    let controls =
+        collect (fun part ->
+            match part with
+            | RecipePart.Control steering -> Some [ steering ]
+            | _ -> None)
+
     let private samples =
         collect (fun part ->
             match part with
@@ -250,6 +261,7 @@ module internal Draft =
             Recipe = recipe
             Sources = sources
             Tunings = tunings recipe
+            Controls = controls recipe
             Budget = budget native (sources |> List.exists (fun s -> s.Prior > 0<img>)) (trainParts recipe)
             Drawing = drawing (drawParts recipe)
             Samples = samples recipe

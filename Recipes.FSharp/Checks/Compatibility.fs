@@ -61,6 +61,7 @@ let private targets (tuning: Tuning) (model: BaseFacts) =
             for target in Targets.written tuning do
                 "adapt.only", target
         | NewVectors _
+        | ControlNetwork _
         | KeysAndValues -> ()
     ]
 
@@ -69,6 +70,7 @@ let private targets (tuning: Tuning) (model: BaseFacts) =
         | Adapter(_, rank) -> Targets.adapted rank tuning model.Layers |> List.map _.Layer
         | NewVectors _
         | KeysAndValues
+        | ControlNetwork _
         | Everything -> []
 
     [
@@ -107,6 +109,7 @@ let private unet (tuning: Tuning) (model: BaseFacts) =
         | Adapter(_, rank) -> Targets.adapted rank tuning model.Layers |> List.map _.Layer
         | Everything -> Targets.trained tuning model.Layers |> Option.defaultValue []
         | NewVectors _
+        | ControlNetwork _
         | KeysAndValues -> []
 
     let inside, outside =
@@ -201,5 +204,6 @@ let findings (draft: Draft) (facts: Facts) = [
             | Adapter(_, rank) -> yield! ranks rank tuning model
             | NewVectors _
             | KeysAndValues
+            | ControlNetwork _
             | Everything -> ()
 ]

@@ -140,6 +140,7 @@ let private pictureNumber at (part: PicturePart) =
     | PicturePart.ClassPrompt _
     | PicturePart.Captions _
     | PicturePart.Flipped
+    | PicturePart.Hints _
     | PicturePart.Upscaled -> []
 
 /// L5: lines that the types rule out, from where no type is: settings given on the command line.
@@ -150,6 +151,7 @@ let private foreign (tuning: Tuning) = [
         | NewVectors _ -> [ "startFrom"; "templates" ]
         | KeysAndValues -> []
         | Everything -> [ "only" ]
+        | ControlNetwork _ -> []
 
     for part in tuning.Parts do
         if not (List.contains part.Word allowed) then
@@ -188,6 +190,7 @@ let private forVectors (draft: Draft) = [
                 | PicturePart.Images _
                 | PicturePart.ClassPrompt _
                 | PicturePart.Flipped
+                | PicturePart.Hints _
                 | PicturePart.Upscaled -> ()
 ]
 
@@ -225,6 +228,7 @@ let findings (draft: Draft) = [
         | NewVectors count -> yield! atLeast 1 "<vec>" "adapt" (int count)
         | Adapter _
         | KeysAndValues
+        | ControlNetwork _
         | Everything -> ()
 
     yield! Draft.trainParts draft.Recipe |> List.collect trainNumber

@@ -14,6 +14,9 @@ let findings (draft: Draft) (facts: Facts) = [
             match tuning.Method with
             | Adapter(kind, _) -> 1e-5, 1e-3, "1e-4", $"a {kind}"
             | NewVectors _ -> 1e-4, 1e-2, "5e-3", "new vectors"
+            | ControlNetwork _ when facts.Base |> Option.exists (fun model -> model.UNetParameters < small) ->
+                1e-5, 2e-3, "5e-4", "a small ControlNet"
+            | ControlNetwork _ -> 1e-6, 1e-4, "1e-5", "a ControlNet"
             | KeysAndValues
             | Everything when facts.Base |> Option.exists (fun model -> model.UNetParameters < small) ->
                 1e-5, 1e-3, "1e-4", "the weights of a small model"

@@ -24,6 +24,7 @@ let private trained (tuning: Tuning) (model: BaseFacts) =
     match tuning.Method with
     | Adapter(_, rank) -> Targets.adapted rank tuning model.Layers |> List.sumBy _.Parameters
     | NewVectors count -> int64 count * int64 model.TextWidth
+    | ControlNetwork _ -> ControlSize.parameters model.Layers
     | KeysAndValues
     | Everything ->
         match Targets.trained tuning model.Layers with

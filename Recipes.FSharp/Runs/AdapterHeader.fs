@@ -24,6 +24,7 @@ module internal AdapterHeader =
         match plan.Method with
         | PlannedMethod.LowRank _ -> $"{model}/lora"
         | PlannedMethod.Vectors _ -> $"{model}/textual-inversion"
+        | PlannedMethod.Control _ -> $"{model}/controlnet"
         | PlannedMethod.KeysAndValues _
         | PlannedMethod.Weights _ -> model
 
@@ -57,6 +58,7 @@ module internal AdapterHeader =
                 "ss_network_args", "{\"dora_wd\": \"True\"}"
           ]
         | PlannedMethod.Vectors _
+        | PlannedMethod.Control _
         | PlannedMethod.KeysAndValues _
         | PlannedMethod.Weights _ -> []
 

@@ -55,11 +55,18 @@ module Cook =
         Disk.writeText (folder.File "environment.json") (RunEnvironment.json plan state.Threads)
         use model = Machine.load plan plan.Budget.Device
 
-        let draw phase shots () =
-            drawing tell phase (Painter.work plan shots) (fun reached -> Painter.draw model plan shots reached stop)
+        let draw phase shots controls =
+            drawing tell phase (Painter.work plan shots) (fun reached ->
+                Painter.draw model plan shots controls reached stop)
+
+        let hints = Controlling.sampleHints plan shots
+        Controlling.keep folder plan shots hints
+        let trainingHints = Controlling.trainingHints folder plan
+        let net = Controlling.fresh plan model
+        use _ = Controlling.held net
 
         let asked = Painter.untrained plan shots
-        let before = Samples.get folder plan "before" asked (draw Phase.Before asked)
+        let before = Samples.get folder plan "before" asked (fun () -> draw Phase.Before asked [])
 
         let classPictures = [
             for subject in plan.Subjects do
@@ -71,21 +78,26 @@ module Cook =
         ]
 
         let after =
-            use _ = Learning.run folder plan model classPictures tell stop
-            Samples.get folder plan "after" shots (draw Phase.After shots)
+            use _ = Learning.run folder plan model classPictures net trainingHints tell stop
+
+            Samples.get folder plan "after" shots (fun () ->
+                Controlling.drawing plan model net hints (draw Phase.After shots))
 
         stop.ThrowIfCancellationRequested()
         tell (RunProgress.Began(Phase.Scoring, 0, 1))
 
         let comparisons =
             use scorer = ClipScorer.Load(options.Scorer, Lower.device plan.Budget.Device)
-            Scores.compare scorer plan shots before after
+
+            Controlling.compare plan shots hints before after
+            @ Scores.compare scorer plan shots before after
 
         tell (RunProgress.Ended Phase.Scoring)
-        RunReport.grid (folder.File "grid.png") plan shots before after
+        RunReport.grid (folder.File "grid.png") plan shots hints before after
 
         RunReport.page (folder.File "report.html") plan {
             Shots = shots
+            Hints = hints
             Before = shots |> List.map (Samples.path folder "before")
             After = shots |> List.map (Samples.path folder "after")
             Comparisons = comparisons

@@ -1,11 +1,12 @@
 namespace Recipes.Runs
 
 open System
-open System.IO
+open System.Collections.Generic
 open System.Threading
 open Recipes
 open Recipes.Core.Adapters
 open Recipes.Core.Models
+open Recipes.Core.Networks
 open Recipes.Core.Pipelines
 open Recipes.Core.Training
 
@@ -58,7 +59,7 @@ module internal Learning =
                 metrics |> Option.iter (fun log -> (log :> IDisposable).Dispose())
 
     /// Writes what was trained into the run's folder.
-    let private save (folder: RunFolder) (plan: Plan) (model: StableDiffusionModel) (result: TrainingResult) =
+    let private save (folder: RunFolder) (plan: Plan) (model: StableDiffusionModel) net (result: TrainingResult) =
         let header = AdapterHeader.ofPlan plan
         let file = folder.File(Product.name plan)
 
@@ -66,22 +67,28 @@ module internal Learning =
         | PlannedMethod.LowRank _ -> result.SaveAdapters(file, header)
         | PlannedMethod.Vectors _ ->
             TextualInversionFile.Write(Seq.exactlyOne result.Tokens, file, EmbeddingNaming.Diffusers, header)
+        | PlannedMethod.Control _ ->
+            let header = Dictionary<string, string>(header)
+            header["format"] <- "pt"
+            net |> Option.iter (fun net -> ControlNetFiles.Save(folder.File ControlReading.inRun, net, header))
         | PlannedMethod.KeysAndValues _
         | PlannedMethod.Weights _ -> UNetFolder.Write(model.UNet, result.Weights, folder.File "unet", header)
 
-    /// Trains, saves the result in the run's folder, and leaves it on the model until it is disposed of.
+    /// Trains (a ControlNet `net` on the pictures' hints), saves the result in the run's folder, and leaves it on the model until it is disposed of.
     let run
         (folder: RunFolder)
         (plan: Plan)
         (model: StableDiffusionModel)
         (classPictures: string list list)
+        (net: ControlNetModel option)
+        (hints: string list list)
         (tell: RunProgress -> unit)
         (stop: CancellationToken)
         : IDisposable =
         use listener = new Listener(folder, plan, tell)
 
         let result =
-            DiffusionTrainer.Run(model, Lower.training plan classPictures folder.Path, listener, stop)
+            DiffusionTrainer.Run(model, Lower.trainingWith net hints plan classPictures folder.Path, listener, stop)
 
         if result.Status = TrainingStatus.Interrupted then
             result.Dispose()
@@ -91,6 +98,6 @@ module internal Learning =
         |> Option.ofObj
         |> Option.iter (fun reason -> tell (RunProgress.Note $"the steps were not recorded: {reason}"))
 
-        save folder plan model result
+        save folder plan model net result
         listener.Ended()
         result

@@ -31,23 +31,26 @@ module internal Painter =
         | PlannedMethod.Vectors _ -> shots |> List.map (fun shot -> { shot with Prompt = shot.Plain })
         | PlannedMethod.LowRank _
         | PlannedMethod.KeysAndValues _
+        | PlannedMethod.Control _
         | PlannedMethod.Weights _ -> shots
 
-    /// One picture a shot. `reached` is told how many of `work shots` units are done.
+    /// One picture a shot, each control's pictures a shot each. `reached` is told how many of `work shots` units are done.
     let draw
         (model: StableDiffusionModel)
         (plan: Plan)
         (shots: Shot list)
+        (controls: Control list)
         (reached: int -> unit)
         (stop: CancellationToken)
         =
         let request =
-            Lower.request
+            Lower.steered
                 model
                 plan
                 batch
                 (shots |> List.map _.Prompt)
                 (shots |> List.map (fun shot -> uint64 shot.Seed))
+                controls
 
         let progress = {
             new IProgress<int> with

@@ -12,11 +12,12 @@ open TorchSharp
 /// What a plan's training leaves in its run folder, and how it comes onto a model again.
 [<RequireQualifiedAccess>]
 module internal Product =
-    /// The file of what was trained, from the run's folder: an adapter, a token's vectors, or a UNet's weights.
+    /// The file of what was trained, from the run's folder: an adapter, a token's vectors, a ControlNet's or a UNet's weights.
     let name (plan: Plan) =
         match plan.Method with
         | PlannedMethod.LowRank _
         | PlannedMethod.Vectors _ -> $"{plan.Name}.safetensors"
+        | PlannedMethod.Control _ -> Path.GetRelativePath(".", UNetFolder.WeightFile ControlReading.inRun)
         | PlannedMethod.KeysAndValues _
         | PlannedMethod.Weights _ -> Path.GetRelativePath(".", UNetFolder.WeightFile "unet")
 
@@ -54,6 +55,8 @@ module internal Product =
                         model.LearnedTokens.Remove inversion.Token
                         inversion.Dispose()
             }
+        // It stands beside the model, and comes with the controls.
+        | PlannedMethod.Control _ -> nothing
         | PlannedMethod.KeysAndValues _
         | PlannedMethod.Weights _ ->
             UNetFolder.Fill(model.UNet, Path.Combine(folder, "unet"))

@@ -100,15 +100,20 @@ module Redraw =
         use model = Machine.load plan device
 
         use _ = Product.attach folder plan model
+        let hints = Controlling.sampleHints plan shots
+        let net = Controlling.trained folder plan model
+        use _ = Controlling.held net
         tell (RunProgress.Began(Phase.After, 0, Painter.work plan shots))
 
         let images =
-            Painter.draw
-                model
-                plan
-                shots
-                (fun reached -> tell (RunProgress.Reached(Phase.After, reached, None, None)))
-                stop
+            Controlling.drawing plan model net hints (fun controls ->
+                Painter.draw
+                    model
+                    plan
+                    shots
+                    controls
+                    (fun reached -> tell (RunProgress.Reached(Phase.After, reached, None, None)))
+                    stop)
 
         tell (RunProgress.Ended Phase.After)
 

@@ -24,6 +24,8 @@ type RunFolder private (folder: string, lock: FileStream) =
         "script"
         "environment.json"
         "metrics.jsonl"
+        "hints"
+        ControlReading.inRun
         "samples"
         "drawn"
         "grid.png"

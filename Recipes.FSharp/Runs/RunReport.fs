@@ -12,7 +12,33 @@ open Recipes.Eval.Reports
 /// What a finished run shows to people: the grid and the page. Equal runs give equal bytes.
 [<RequireQualifiedAccess>]
 module internal RunReport =
-    let private columns = [| "before"; "after" |]
+    let private columns (plan: Plan) =
+        match plan.Controls with
+        | [] -> [| "before"; "after" |]
+        | [ _ ] -> [| "hint"; "uncontrolled"; "controlled" |]
+        | controls -> [|
+            for control in controls -> $"{control.Kind} hint"
+            "uncontrolled"
+            "controlled"
+          |]
+
+    /// The hints of each shot.
+    let private byShot (shots: Shot list) (hints: Image list list) = [
+        for index in 0 .. shots.Length - 1 -> hints |> List.map (List.item index)
+    ]
+
+    /// How far each picture agrees with its hints.
+    let private remarks (plan: Plan) (hints: Image list list) (images: Image list) =
+        let values = Controlling.agreements plan hints images
+
+        [
+            for index in 0 .. images.Length - 1 ->
+                values
+                |> List.map (fun values ->
+                    let value = values[index].ToString("0.00", CultureInfo.InvariantCulture)
+                    $"edges {value}")
+                |> String.concat ", "
+        ]
 
     let private number (value: float) =
         value.ToString(CultureInfo.InvariantCulture)
@@ -27,18 +53,32 @@ module internal RunReport =
                 picture.Path
     ]
 
-    let grid path (plan: Plan) (shots: Shot list) (before: Image list) (after: Image list) =
+    /// Of a large set, the first: they show what was learned from, and no more.
+    let private shown (pictures: string list) = List.truncate 12 pictures
+
+    let grid path (plan: Plan) (shots: Shot list) (hints: Image list list) (before: Image list) (after: Image list) =
+        let details =
+            if hints.IsEmpty then
+                [ for shot in shots -> $"seed {shot.Seed}" ]
+            else
+                [
+                    for shot, one, two in List.zip3 shots (remarks plan hints before) (remarks plan hints after) ->
+                        $"seed {shot.Seed}; {one}, then {two}"
+                ]
+
         let rows = [|
-            for shot, one, two in List.zip3 shots before after ->
-                GridRow(shot.Prompt, $"seed {shot.Seed}", [| one; two |])
+            for (shot, detail), lead, (one, two) in
+                List.zip3 (List.zip shots details) (byShot shots hints) (List.zip before after) ->
+                GridRow(shot.Prompt, detail, [| yield! lead; one; two |])
         |]
 
         let model =
             GridModel(
                 Title = $"{plan.Name}: {plan.Model.Name} before and after {plan.Budget.Steps} steps",
-                Columns = columns,
+                Columns = columns plan,
                 Rows = rows,
-                References = [| for path in own plan -> ImageFile.Decode path |]
+                ReferencesLabel = (if plan.Method.IsControl then "learned from" else "the subject"),
+                References = [| for path in own plan |> shown -> ImageFile.Decode path |]
             )
 
         Grid.Write(path, model)
@@ -64,6 +104,7 @@ module internal RunReport =
         let what, extent =
             match plan.Method with
             | PlannedMethod.LowRank lora -> $"{lora.Kind} rank {lora.Rank}", $"{lora.Layers.Length} layers, "
+            | PlannedMethod.Control net -> $"a ControlNet for {net.Kind} hints", ""
             | PlannedMethod.Vectors vectors -> $"{vectors.Count} new vectors", $"starting from {vectors.StartFrom}, "
             | PlannedMethod.KeysAndValues _ -> "cross-attention keys and values", ""
             | PlannedMethod.Weights { Layers = None } -> "every weight of the UNet", ""
@@ -120,6 +161,8 @@ module internal RunReport =
 
     type Inputs = {
         Shots: Shot list
+        /// By control, an image a shot.
+        Hints: Image list list
         /// PNG files, a shot each.
         Before: string list
         After: string list
@@ -130,12 +173,24 @@ module internal RunReport =
     }
 
     let page path (plan: Plan) (inputs: Inputs) =
+        let cells (files: string list) =
+            if inputs.Hints.IsEmpty then
+                files |> List.map (fun file -> ReportCell(ReportImage.Read file))
+            else
+                List.zip files (remarks plan inputs.Hints (files |> List.map ImageFile.Decode))
+                |> List.map (fun (file, remark) -> ReportCell(ReportImage.Read file, remark))
+
         let rows = [|
-            for shot, before, after in List.zip3 inputs.Shots inputs.Before inputs.After ->
+            for shot, hints, (before, after) in
+                List.zip3 inputs.Shots (byShot inputs.Shots inputs.Hints) (List.zip (cells inputs.Before) (cells inputs.After)) ->
                 ReportRow(
                     shot.Prompt,
                     uint64 shot.Seed,
-                    [| ReportCell(ReportImage.Read before); ReportCell(ReportImage.Read after) |]
+                    [|
+                        for hint in hints -> ReportCell(ReportImage.Of(hint, "hint"))
+                        before
+                        after
+                    |]
                 )
         |]
 
@@ -153,15 +208,18 @@ module internal RunReport =
                 Summary = $"{plan.Model.Name} learned {who} in {plan.Budget.Steps} steps: {changes}.",
                 PlanHash = plan.Hash,
                 AdapterSha256 = inputs.WeightsSha256,
-                References = [| for path in own plan -> ReportImage.Read path |],
+                References = [| for path in own plan |> shown -> ReportImage.Read path |],
                 Figures = [|
                     for c in inputs.Comparisons do
                         yield! figure c
                 |],
                 FigureNotes = [|
-                    "Before is the base model, after the same model with what was trained: the same prompts and seeds."
+                    if plan.Controls.IsEmpty then
+                        "Before is the base model, after the same model with what was trained: the same prompts and seeds."
+                    else
+                        "Before is the base model without hints, after what was trained with them: the same prompts and seeds."
                 |],
-                Comparison = ReportComparison(columns, rows),
+                Comparison = ReportComparison(columns plan, rows),
                 Curves = curves inputs.Metrics,
                 Settings = settings plan,
                 Environment = [|

@@ -79,6 +79,8 @@ type Method =
     | KeysAndValues
     /// The UNet's own weights.
     | Everything
+    /// A ControlNet beside the UNet, which follows hints of a kind (arXiv 2302.05543).
+    | ControlNetwork of HintKind
 
     override way.ToString() =
         match way with
@@ -86,6 +88,7 @@ type Method =
         | NewVectors count -> $"{count} new vectors"
         | KeysAndValues -> "cross-attention keys and values"
         | Everything -> "every weight"
+        | ControlNetwork kind -> $"a ControlNet for {kind}"
 
 /// The captions that new vectors are learned with.
 type Templates =
@@ -135,6 +138,9 @@ type ByVectors = interface end
 
 /// A mark for the type checker: training of keys and values.
 type ByKeysAndValues = interface end
+
+/// A mark for the type checker: training of a ControlNet.
+type ByControl = interface end
 
 /// One line of a method; the mark says of which.
 [<Struct>]

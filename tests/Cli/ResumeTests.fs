@@ -17,8 +17,25 @@ let private methods = [
     "weights", "everything", "sks", ""
 ]
 
+/// A ControlNet learns from a theme, and its sample needs a hint.
+let private control = [
+    "let shades = theme \"shades\" { images \"data\"; captions (Same \"a shade\") }"
+    $"recipe \"control\" (Models.folder<SD1> @\"{golden}/sd1\") {{"
+    "    data shades"
+    "    adapt (controlNet Canny)"
+    $"    train {{ steps {steps}<step>; rate 1e-3; size 64<px>; checkpoint 5<step>; warmup 3<step> }}"
+    "    draw { denoise 2<step>; seeds [ 1 ] }"
+    "    control (ControlNets.learned Canny) (drawn Canny \"square.png\") { strength 1.0 }"
+    "    sample $\"a shade\""
+    "}"
+    "|> Session.submit"
+]
+
+let private recipes = methods.Length + 1
+
 let private script (folder: string) =
     CookTests.pictures (Path.Combine(folder, "data"))
+    SteeredRunTests.square (Path.Combine(folder, "square.png")) 64
 
     File.WriteAllLines(
         Path.Combine(folder, "all.fsx"),
@@ -35,6 +52,7 @@ let private script (folder: string) =
                 $"    sample $\"a photo of {{{name}}}\""
                 "}"
                 "|> Session.submit"
+            yield! control
         ]
     )
 
@@ -94,7 +112,7 @@ let tests =
                 let random = Random()
 
                 let kills = [
-                    for index in 0 .. methods.Length - 1 -> index * steps + random.Next(1, steps)
+                    for index in 0 .. recipes - 1 -> index * steps + random.Next(1, steps)
                 ]
 
                 for count in kills do
@@ -103,7 +121,7 @@ let tests =
                 finish folder "killed"
                 let straight = weights (Path.Combine(folder, "straight"))
                 let killed = weights (Path.Combine(folder, "killed"))
-                Expect.hasLength straight methods.Length "a file for each method"
+                Expect.hasLength straight recipes "a file for each method"
                 Expect.equal (List.map fst killed) (List.map fst straight) "files"
 
                 for (name, one), (_, other) in List.zip straight killed do

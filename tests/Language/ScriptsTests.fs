@@ -76,6 +76,19 @@ let private refusals = [
     "a rank for a model's own weights", around "adapt (everything { alpha 4.0 })", 1, 3, "ByLowRank"
     "a token of a theme", "theme \"sea\" { token \"sks\" } |> ignore", 1, 1, "OfSubject"
     "a rank where vectors belong", around "adapt (textualInversion 2<rank>)", 1, 3, "'rank'"
+    "a ControlNet of another family",
+    "let net: ControlNet<SD2, Canny> = ControlNets.at \"net\"\nrecipe \"wrong\" Models.pocket { control net (cannyOf \"a.png\") { strength 1.0 } } |> ignore",
+    1,
+    2,
+    "SD2"
+    "a hint of another kind",
+    around "control (ControlNets.learned Canny) (scribbleOf \"a.png\") { strength 1.0 }",
+    1,
+    3,
+    "Canny"
+    "a ControlNet of no kind", around "adapt (controlNet Attention)", 1, 3, "IHintKind"
+    "a layer of a ControlNet", around "adapt (controlNet Canny { only Attention })", 1, 3, "ByLayers"
+    "hints of a subject", "subject \"toy\" { hints \"toy\" } |> ignore", 1, 1, "OfSubject"
     "a device that is none", around "train { device Gpu }", 39, 3, "Gpu"
     "no base model", "recipe \"wrong\" { learn toy }", 740, 1, ""
     "a model of no family", "Models.folder<int> \"models\" |> ignore", 1, 1, "Family"
