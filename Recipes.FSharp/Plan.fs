@@ -184,7 +184,7 @@ module Plan =
                     Drawing = draft.Drawing
                     Samples = draft.Samples |> List.map sample
                     Outputs = System.IO.Path.GetFullPath draft.Outputs
-                    LeastMemory = Checks.Resources.leastMemory draft.Budget.Precision model way.Parameters
+                    LeastMemory = Checks.Resources.leastMemory draft.Budget model way.Parameters
                     Warnings = warnings
                 }
             )
