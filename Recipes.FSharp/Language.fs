@@ -79,6 +79,13 @@ module Language =
     /// The share of the adapter's inputs that is dropped in training, from 0 to below 1. Default: 0.
     let dropout share : TuneLine<ByLowRank> = TuneLine(TunePart.Dropout share)
 
+    /// What the adapter's first factor is drawn from. Default: Kaiming.
+    let initial kind : TuneLine<ByLowRank> = TuneLine(TunePart.Initial kind)
+
+    /// The adapter's first factor is this share, from 1, of a basis that is the same for all, and stays so: adapters of
+    /// different shares add up without disturbing each other (Orthogonal Adaptation, arXiv 2312.02432).
+    let orthogonal share : TuneLine<ByLowRank> = TuneLine(TunePart.Orthogonal share)
+
     /// The word whose vector the new ones start from. Default: the subject's class noun.
     let startFrom word : TuneLine<ByVectors> = TuneLine(TunePart.StartFrom word)
 

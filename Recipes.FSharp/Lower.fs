@@ -61,6 +61,12 @@ module internal Lower =
                     Dora = lora.Kind.IsDoRA,
                     Alpha = optional lora.Alpha,
                     Dropout = lora.Dropout,
+                    Initialisation =
+                        (match lora.Initial with
+                         | Kaiming -> LoraInitialisation.Kaiming
+                         | Gaussian -> LoraInitialisation.Gaussian
+                         | RightAngles -> LoraInitialisation.Orthogonal),
+                    Share = Option.toNullable lora.Share,
                     Targets = [| for adapted in layers -> adapted.Layer.Name |],
                     Ranks = [|
                         for adapted in layers do

@@ -161,6 +161,13 @@ module Overrides =
         Setting.count "vectors" "2" (fun n -> vectors (n * 1<vec>))
         Setting.number "alpha" "16" (TunePart.Alpha >> tune)
         Setting.number "dropout" "0.1" (TunePart.Dropout >> tune)
+        Setting.make
+            "initial"
+            "`kaiming`, `gaussian` or `right-angles`"
+            "gaussian"
+            (Setting.oneOf [ Kaiming; Gaussian; RightAngles ])
+            (TunePart.Initial >> tune)
+        Setting.count "orthogonal" "1" (TunePart.Orthogonal >> tune)
         Setting.count "prior" "24" (fun n -> subjects (PicturePart.Prior(n * 1<img>)))
         Setting.count "denoise" "20" (fun n -> draw (DrawPart.Denoise(n * 1<step>)))
         Setting.number "guidance" "5" (DrawPart.Guidance >> draw)

@@ -87,6 +87,22 @@ module Plan =
                     | TunePart.Dropout value -> Some value
                     | _ -> None)
                 0.0
+        Initial =
+            tuning
+            |> pick
+                (fun part ->
+                    match part with
+                    | TunePart.Initial kind -> Some kind
+                    | _ -> None)
+                Kaiming
+        Share =
+            tuning
+            |> pick
+                (fun part ->
+                    match part with
+                    | TunePart.Orthogonal share -> Some(Some share)
+                    | _ -> None)
+                None
         Targets = Targets.chosen tuning
         Layers = Targets.adapted rank tuning model.Layers
     }

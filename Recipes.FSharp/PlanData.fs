@@ -52,6 +52,9 @@ type PlannedLora = {
     /// As written; nothing where each layer's alpha is its rank.
     Alpha: float option
     Dropout: float
+    Initial: Initialisation
+    /// The share of the common basis that the first factors are; nothing where they are trained.
+    Share: int option
     /// The words that chose the layers.
     Targets: Layer list
     /// Every layer that the adapter changes, in the order of the weight files.
@@ -59,7 +62,10 @@ type PlannedLora = {
 } with
 
     /// Numbers that are trained.
-    member lora.Parameters = lora.Layers |> List.sumBy _.Parameters
+    member lora.Parameters =
+        match lora.Share with
+        | None -> lora.Layers |> List.sumBy _.Parameters
+        | Some _ -> lora.Layers |> List.sumBy _.Second
 
 /// A new token of a plan.
 type PlannedVectors = {

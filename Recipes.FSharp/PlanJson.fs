@@ -60,6 +60,13 @@ module internal PlanJson =
                 "method", Json.Text((string lora.Kind).ToLowerInvariant())
                 "rank", whole (int lora.Rank)
                 "dropout", Json.Number lora.Dropout
+                match lora.Initial with
+                | Kaiming -> ()
+                | Gaussian
+                | RightAngles -> "initial", Json.Text(string lora.Initial)
+                match lora.Share with
+                | Some share -> "orthogonal", whole share
+                | None -> ()
                 "layers",
                 Json.Object [
                     for layer in lora.Layers ->

@@ -61,7 +61,13 @@ module internal PlanText =
             else
                 ""
 
-        "adapt", $"{lora.Kind} of rank {lora.Rank}, {alpha}{dropout}"
+        let initial =
+            match lora.Share, lora.Initial with
+            | Some share, _ -> $", share {share} of the common basis"
+            | None, Kaiming -> ""
+            | None, (Gaussian | RightAngles as kind) -> $", from {kind} values"
+
+        "adapt", $"{lora.Kind} of rank {lora.Rank}, {alpha}{dropout}{initial}"
 
         let ranks =
             match lora.Layers |> List.countBy _.Rank with

@@ -132,11 +132,13 @@ let private tuneNumber (part: TunePart) =
     match part with
     | TunePart.Alpha value -> finite at (fun v -> v > 0.0) "above 0" value
     | TunePart.Dropout value -> finite at (fun v -> v >= 0.0 && v < 1.0) "from 0 to below 1" value
+    | TunePart.Orthogonal value -> atLeast 1 "" at value
     | TunePart.StartFrom word when word.Trim() = "" -> [
         error "L3" at "names no word" "Write one, such as `startFrom \"toy\"`."
       ]
     | TunePart.StartFrom _
     | TunePart.Templates _
+    | TunePart.Initial _
     | TunePart.Only _
     | TunePart.RankAt _ -> []
 
@@ -155,7 +157,7 @@ let private pictureNumber at (part: PicturePart) =
 let private foreign (tuning: Tuning) = [
     let allowed =
         match tuning.Method with
-        | Adapter _ -> [ "only"; "rankAt"; "alpha"; "dropout" ]
+        | Adapter _ -> [ "only"; "rankAt"; "alpha"; "dropout"; "initial"; "orthogonal" ]
         | NewVectors _ -> [ "startFrom"; "templates" ]
         | KeysAndValues -> []
         | Everything -> [ "only" ]
