@@ -95,6 +95,8 @@ type internal Facts = {
     Tokens: Tokens option
     /// By source, in the order of the draft.
     Folders: PictureFolder option list
+    /// Folders of pictures held out, likewise.
+    HeldOut: PictureFolder option list
     /// Free bytes where results go.
     FreeDisk: int64 option
     /// Bytes of memory that a process may have.

@@ -39,6 +39,10 @@ module Language =
     /// Pictures smaller than the training size may be enlarged.
     let upscaled<'owner> : PictureLine<'owner> = PictureLine PicturePart.Upscaled
 
+    /// A folder of pictures that are not learned from: the loss on them is measured meanwhile (see `validate`). They are
+    /// captioned as the others are.
+    let heldOut folder : PictureLine<'owner> = PictureLine(PicturePart.HeldOut folder)
+
     // ---- methods ----
 
     let private tuning way = { Method = way; Parts = [] }
@@ -159,6 +163,35 @@ module Language =
 
     /// Save a checkpoint every so many steps. Default: every tenth of the training.
     let checkpoint every = TrainPart.Checkpoint every
+
+    /// The result is a running average of what is trained, which forgets with this decay, such as 0.999; it starts faster.
+    /// Default: what is trained itself.
+    let ema decay = TrainPart.Ema decay
+
+    /// The share of captions that are left out, from 0 to 1, so that guidance keeps working (arXiv 2207.12598). Default: 0.
+    let captionDropout share = TrainPart.CaptionDropout share
+
+    /// Pictures keep about their shapes: each is trained in the one of several of the same area that is nearest to its own.
+    /// Default: all are cut to squares.
+    let buckets = TrainPart.Buckets
+
+    /// What becomes of pictures that fill no batch of their shape: Repeat or Drop.
+    let remainder way = TrainPart.Remainder way
+
+    /// Another part of each picture at each visit, where its shape does not fit. Default: the middle.
+    let randomCrop = TrainPart.RandomCrop
+
+    /// Measure the loss on the pictures held out every so many steps. Default: every tenth of the training.
+    let validate every = TrainPart.Validate every
+
+    /// Draw the samples every so many steps, with their first seed. Default: only before and after.
+    let preview every = TrainPart.Preview every
+
+    /// Keep what the autoencoder makes of the pictures on disk, for other runs.
+    let cacheLatents = TrainPart.CacheLatents
+
+    /// Keep what the text encoder makes of the captions on disk, for other runs.
+    let cacheTexts = TrainPart.CacheTexts
 
     // ---- drawing ----
 

@@ -32,6 +32,24 @@ module Overrides =
             ]
     }
 
+    /// A line without a value, written or left out.
+    let private flag (part: TrainPart) on (recipe: Recipe) =
+        if on then
+            train part recipe
+        else
+            {
+                recipe with
+                    Parts = [
+                        for line in recipe.Parts do
+                            match line with
+                            | RecipePart.Train parts -> RecipePart.Train(parts |> List.except [ part ])
+                            | other -> other
+                    ]
+            }
+
+    let private onOff (text: string) =
+        Setting.oneOf [ "on"; "off" ] text |> Option.map (fun text -> text = "on")
+
     let private draw (part: DrawPart) (recipe: Recipe) =
         let replaced =
             match part with
@@ -157,6 +175,20 @@ module Overrides =
         Setting.number "clipNorm" "1" (TrainPart.ClipNorm >> train)
         Setting.number "minSnr" "5" (TrainPart.MinSnr >> train)
         Setting.count "checkpoint" "100" (fun n -> train (TrainPart.Checkpoint(n * 1<step>)))
+        Setting.number "ema" "0.999" (TrainPart.Ema >> train)
+        Setting.number "captionDropout" "0.1" (TrainPart.CaptionDropout >> train)
+        Setting.make "buckets" "`on` or `off`" "on" onOff (flag TrainPart.Buckets)
+        Setting.make
+            "remainder"
+            "`repeat` or `drop`"
+            "repeat"
+            (Setting.oneOf [ Repeat; Drop ])
+            (TrainPart.Remainder >> train)
+        Setting.make "randomCrop" "`on` or `off`" "on" onOff (flag TrainPart.RandomCrop)
+        Setting.count "validate" "50" (fun n -> train (TrainPart.Validate(n * 1<step>)))
+        Setting.count "preview" "100" (fun n -> train (TrainPart.Preview(n * 1<step>)))
+        Setting.make "cacheLatents" "`on` or `off`" "on" onOff (flag TrainPart.CacheLatents)
+        Setting.make "cacheTexts" "`on` or `off`" "on" onOff (flag TrainPart.CacheTexts)
         Setting.count "rank" "16" (fun n -> rank (n * 1<rank>))
         Setting.count "vectors" "2" (fun n -> vectors (n * 1<vec>))
         Setting.number "alpha" "16" (TunePart.Alpha >> tune)

@@ -45,7 +45,11 @@ type Plan internal (data: PlanData) =
 
 [<RequireQualifiedAccess>]
 module Plan =
-    let private subject (draft: Draft) (subject: SourceDraft, folder: PictureFolder) =
+    let private subject
+        (draft: Draft)
+        (model: BaseFacts)
+        (subject: SourceDraft, folder: PictureFolder, heldOut: PictureFolder option)
+        =
         let budget = draft.Budget
 
         let seen =
@@ -61,6 +65,11 @@ module Plan =
             ClassPrompt = subject.ClassPrompt
             Folder = folder.Folder
             Images = folder.Pictures
+            HeldOut = heldOut |> Option.map _.Pictures |> Option.defaultValue []
+            Shapes = [
+                for shape, count in Checks.Shapes.counts budget model.Multiple subject.Upscaled folder.Pictures do
+                    string shape, count
+            ]
             PriorCount = subject.Prior
             ClassVisited = min (int64 subject.Prior) seen |> int |> LanguagePrimitives.Int32WithMeasure
         }
@@ -166,8 +175,10 @@ module Plan =
                 yield! facts.Problems
                 yield! Checks.Tokens.findings draft facts
                 yield! Checks.Data.findings draft facts
+                yield! Checks.Shapes.findings draft facts
                 yield! Checks.Compatibility.findings draft facts
                 yield! Checks.Optimisation.findings draft facts
+                yield! Checks.Caches.findings draft facts
                 yield! Checks.Resources.findings draft facts
             ]
             |> List.distinct
@@ -193,8 +204,8 @@ module Plan =
                         Sha256 = model.Sha256.Value
                     }
                     Subjects =
-                        List.zip draft.Sources (List.choose id facts.Folders)
-                        |> List.map (subject draft)
+                        List.zip3 draft.Sources (List.choose id facts.Folders) facts.HeldOut
+                        |> List.map (subject draft model)
                     Method = way
                     Budget = draft.Budget
                     Drawing = draft.Drawing

@@ -32,6 +32,10 @@ type PlannedSubject = {
     /// The full path of the folder of pictures.
     Folder: string
     Images: Picture list
+    /// Not learned from: the loss on them is measured meanwhile.
+    HeldOut: Picture list
+    /// The shapes that the pictures are trained at, with how many have each.
+    Shapes: (string * int) list
     /// Class pictures to draw with the base model; 0 for none.
     PriorCount: int<img>
     /// How many of them the training reaches.

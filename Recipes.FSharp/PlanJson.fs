@@ -1,7 +1,7 @@
 namespace Recipes
 
 /// A plan as JSON: what is made and from what, with contents by their SHA-256 and no path, so that the same work has the
-/// same text on every machine. Where results go is no part of it.
+/// same text on every machine. Where results go is no part of it, nor what is kept for other runs, which changes no result.
 [<RequireQualifiedAccess>]
 module internal PlanJson =
     let private whole (value: int) = Json.Number(float value)
@@ -30,6 +30,7 @@ module internal PlanJson =
                         | None -> ()
                     ]
             ]
+            "heldOut", Json.List [ for picture in subject.HeldOut -> Json.Text picture.Sha256 ]
         ]
 
     let private from (origin: ModelOrigin) =
@@ -102,6 +103,16 @@ module internal PlanJson =
             "clipNorm", optional budget.ClipNorm
             "minSnr", optional budget.MinSnr
             "checkpoint", optional (budget.Checkpoint |> Option.map float)
+            "ema", optional budget.Ema
+            "captionDropout", Json.Number budget.CaptionDropout
+            "buckets", Json.Bool budget.Buckets
+            "remainder",
+            (match budget.Remainder with
+             | Some way -> Json.Text(string way)
+             | None -> Json.Null)
+            "randomCrop", Json.Bool budget.RandomCrop
+            "validate", optional (budget.Validate |> Option.map float)
+            "preview", optional (budget.Preview |> Option.map float)
         ]
 
     let private draw (drawing: Drawing) =

@@ -40,6 +40,16 @@ module internal PlanText =
         if subject.Flipped then
             "", "and their mirror images"
 
+        match subject.Shapes with
+        | []
+        | [ _ ] -> ()
+        | shapes ->
+            let shown = shapes |> List.map (fun (shape, count) -> $"{count} at {shape}")
+            "", $"trained in {shapes.Length} shapes: {listed shown}"
+
+        if not subject.HeldOut.IsEmpty then
+            "", $"{pictures subject.HeldOut.Length} held out"
+
         match subject.Captions with
         | Same text -> "", $"captioned \"{text}\""
         | source -> "", $"captioned by {source}"
@@ -149,6 +159,40 @@ module internal PlanText =
             | None -> ""
 
         "", $"{budget.Precision} on {budget.Device}, seed {budget.Seed}{checkpoint}"
+
+        let data = [
+            if budget.Buckets then
+                "pictures keep about their shapes"
+            if budget.RandomCrop then
+                "cut elsewhere at each visit"
+            match budget.Remainder with
+            | Some Drop -> "what fills no batch is dropped"
+            | Some Repeat
+            | None -> ()
+            if budget.CaptionDropout > 0.0 then
+                $"{decimal (100.0 * budget.CaptionDropout)} %% of captions left out"
+        ]
+
+        if not data.IsEmpty then
+            "", String.concat ", " data
+
+        match budget.Ema with
+        | Some decay -> "", $"the result is a running average of decay {decimal decay}"
+        | None -> ()
+
+        match budget.Validate with
+        | Some every -> "", $"the loss on pictures held out every {every} steps"
+        | None -> ()
+
+        match budget.Preview with
+        | Some every -> "", $"previews every {every} steps"
+        | None -> ()
+
+        match budget.CacheLatents, budget.CacheTexts with
+        | true, true -> "", "latents and text states kept for other runs"
+        | true, false -> "", "latents kept for other runs"
+        | false, true -> "", "text states kept for other runs"
+        | false, false -> ()
     ]
 
     /// How often what is seen, and how much work it is.

@@ -19,6 +19,19 @@ type Budget = {
     ClipNorm: float option
     MinSnr: float option
     Checkpoint: int<step> option
+    /// The greatest decay of the average that is the result; nothing where that is what is trained itself.
+    Ema: float option
+    CaptionDropout: float
+    /// Whether pictures keep about their shapes.
+    Buckets: bool
+    /// As written; without it pictures repeat.
+    Remainder: Remainder option
+    RandomCrop: bool
+    /// Steps between measurements on the pictures held out; nothing where there are none.
+    Validate: int<step> option
+    Preview: int<step> option
+    CacheLatents: bool
+    CacheTexts: bool
 }
 
 /// The drawing settings with every default filled in.
@@ -48,6 +61,8 @@ type internal SourceDraft = {
     Prior: int<img>
     Flipped: bool
     Upscaled: bool
+    /// The folder of pictures held out; empty for none.
+    HeldOut: string
     Parts: PicturePart list
 } with
 
@@ -89,6 +104,7 @@ module internal Draft =
             Prior = 0<img>
             Flipped = false
             Upscaled = false
+            HeldOut = ""
             Parts = parts
         }
 
@@ -107,7 +123,8 @@ module internal Draft =
                 | PicturePart.ClassPrompt template -> { draft with ClassPrompt = template }
                 | PicturePart.Captions source -> { draft with Captions = source }
                 | PicturePart.Flipped -> { draft with Flipped = true }
-                | PicturePart.Upscaled -> { draft with Upscaled = true })
+                | PicturePart.Upscaled -> { draft with Upscaled = true }
+                | PicturePart.HeldOut folder -> { draft with HeldOut = folder })
 
         let fill (template: string) =
             template.Replace("{token}", written.Token).Replace("{noun}", written.Noun)
@@ -124,7 +141,7 @@ module internal Draft =
 
     let subject (subject: Subject) = source false subject.Noun subject.Parts
 
-    let private budget native hasPrior (parts: TrainPart list) =
+    let private budget native hasPrior holdsOut (parts: TrainPart list) =
         let start = {
             Steps = 0<step>
             Rate = 1e-4
@@ -141,6 +158,15 @@ module internal Draft =
             ClipNorm = Some 1.0
             MinSnr = None
             Checkpoint = None
+            Ema = None
+            CaptionDropout = 0.0
+            Buckets = false
+            Remainder = None
+            RandomCrop = false
+            Validate = None
+            Preview = None
+            CacheLatents = false
+            CacheTexts = false
         }
 
         (start, parts)
@@ -161,7 +187,23 @@ module internal Draft =
             | TrainPart.ClipNorm 0.0 -> { budget with ClipNorm = None }
             | TrainPart.ClipNorm value -> { budget with ClipNorm = Some value }
             | TrainPart.MinSnr value -> { budget with MinSnr = Some value }
-            | TrainPart.Checkpoint value -> { budget with Checkpoint = Some value })
+            | TrainPart.Checkpoint value -> { budget with Checkpoint = Some value }
+            | TrainPart.Ema value -> { budget with Ema = Some value }
+            | TrainPart.CaptionDropout value -> { budget with CaptionDropout = value }
+            | TrainPart.Buckets -> { budget with Buckets = true }
+            | TrainPart.Remainder value -> { budget with Remainder = Some value }
+            | TrainPart.RandomCrop -> { budget with RandomCrop = true }
+            | TrainPart.Validate value -> { budget with Validate = Some value }
+            | TrainPart.Preview value -> { budget with Preview = Some value }
+            | TrainPart.CacheLatents -> { budget with CacheLatents = true }
+            | TrainPart.CacheTexts -> { budget with CacheTexts = true })
+        |> fun budget ->
+            match budget.Validate with
+            | None when holdsOut -> {
+                budget with
+                    Validate = Some(max 1<step> (budget.Steps / 10))
+              }
+            | _ -> budget
 
     let private drawing (parts: DrawPart list) =
         let start = {
@@ -250,7 +292,12 @@ module internal Draft =
             Recipe = recipe
             Sources = sources
             Tunings = tunings recipe
-            Budget = budget native (sources |> List.exists (fun s -> s.Prior > 0<img>)) (trainParts recipe)
+            Budget =
+                budget
+                    native
+                    (sources |> List.exists (fun s -> s.Prior > 0<img>))
+                    (sources |> List.exists (fun s -> s.HeldOut <> ""))
+                    (trainParts recipe)
             Drawing = drawing (drawParts recipe)
             Samples = samples recipe
             Outputs =

@@ -53,6 +53,23 @@ let private missing (draft: Draft) = [
     if Draft.trainParts draft.Recipe |> List.forall (fun part -> part.Word <> "steps") then
         error "L2" "train" "has no steps" "Add a line `steps 400<step>` to the `train` block."
 
+    if
+        draft.Budget.Validate.IsSome
+        && draft.Sources |> List.forall (fun source -> source.HeldOut = "")
+    then
+        error
+            "L2"
+            "train.validate"
+            "measures pictures held out, and there are none"
+            "Add a line `heldOut \"data/...\"` beside `images`, or leave `validate` out."
+
+    if draft.Budget.Preview.IsSome && draft.Samples.IsEmpty then
+        error
+            "L2"
+            "train.preview"
+            "draws the samples, and there are none"
+            "Add a line such as `sample $\"a photo of {robot}\"`, or leave `preview` out."
+
     for source in draft.Sources do
         if source.Token = "" && not source.IsTheme then
             error "L2" source.At "has no token" "Add a line `token \"sks\"`."
@@ -92,6 +109,15 @@ let private trainNumber (part: TrainPart) =
     | TrainPart.WeightDecay value -> finite at (fun v -> v >= 0.0) "of 0 or more" value
     | TrainPart.ClipNorm value -> finite at (fun v -> v >= 0.0) "of 0 or more" value
     | TrainPart.Checkpoint value -> atLeast 1 "<step>" at (int value)
+    | TrainPart.Ema value -> finite at (fun v -> v > 0.0 && v < 1.0) "above 0 and below 1, such as 0.999" value
+    | TrainPart.CaptionDropout value -> finite at (fun v -> v >= 0.0 && v <= 1.0) "from 0 to 1" value
+    | TrainPart.Validate value -> atLeast 1 "<step>" at (int value)
+    | TrainPart.Preview value -> atLeast 1 "<step>" at (int value)
+    | TrainPart.Buckets
+    | TrainPart.Remainder _
+    | TrainPart.RandomCrop
+    | TrainPart.CacheLatents
+    | TrainPart.CacheTexts
     | TrainPart.MinSnr _
     | TrainPart.Schedule(Constant | Linear | Cosine)
     | TrainPart.Device Cpu
@@ -142,7 +168,8 @@ let private pictureNumber at (part: PicturePart) =
     | PicturePart.ClassPrompt _
     | PicturePart.Captions _
     | PicturePart.Flipped
-    | PicturePart.Upscaled -> []
+    | PicturePart.Upscaled
+    | PicturePart.HeldOut _ -> []
 
 /// L5: lines that the types rule out, from where no type is: settings given on the command line.
 let private foreign (tuning: Tuning) = [
@@ -190,7 +217,8 @@ let private forVectors (draft: Draft) = [
                 | PicturePart.Images _
                 | PicturePart.ClassPrompt _
                 | PicturePart.Flipped
-                | PicturePart.Upscaled -> ()
+                | PicturePart.Upscaled
+                | PicturePart.HeldOut _ -> ()
 ]
 
 /// Names become folder names.

@@ -37,6 +37,18 @@ type Schedule =
         | Cosine -> "cosine"
         | CosineRestarts cycles -> $"cosine-restarts:{cycles}"
 
+/// What becomes of pictures that fill no batch of their shape.
+type Remainder =
+    /// Pictures that were seen already complete the batch.
+    | Repeat
+    /// They are left out, others each time.
+    | Drop
+
+    override remainder.ToString() =
+        match remainder with
+        | Repeat -> "repeat"
+        | Drop -> "drop"
+
 /// A line of the training budget.
 [<RequireQualifiedAccess>]
 type TrainPart =
@@ -55,6 +67,15 @@ type TrainPart =
     | ClipNorm of float
     | MinSnr of float
     | Checkpoint of int<step>
+    | Ema of decay: float
+    | CaptionDropout of share: float
+    | Buckets
+    | Remainder of Remainder
+    | RandomCrop
+    | Validate of every: int<step>
+    | Preview of every: int<step>
+    | CacheLatents
+    | CacheTexts
 
     /// The word that writes this line.
     member part.Word =
@@ -74,3 +95,12 @@ type TrainPart =
         | ClipNorm _ -> "clipNorm"
         | MinSnr _ -> "minSnr"
         | Checkpoint _ -> "checkpoint"
+        | Ema _ -> "ema"
+        | CaptionDropout _ -> "captionDropout"
+        | Buckets -> "buckets"
+        | Remainder _ -> "remainder"
+        | RandomCrop -> "randomCrop"
+        | Validate _ -> "validate"
+        | Preview _ -> "preview"
+        | CacheLatents -> "cacheLatents"
+        | CacheTexts -> "cacheTexts"

@@ -37,6 +37,7 @@ type PicturePart =
     | Captions of CaptionSource
     | Flipped
     | Upscaled
+    | HeldOut of folder: string
 
     /// The word that writes this line.
     member part.Word =
@@ -49,6 +50,7 @@ type PicturePart =
         | Captions _ -> "captions"
         | Flipped -> "flipped"
         | Upscaled -> "upscaled"
+        | HeldOut _ -> "heldOut"
 
 /// One line of a subject or a theme; the mark says in which it may stand.
 [<Struct>]
