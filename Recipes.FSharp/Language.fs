@@ -43,6 +43,13 @@ module Language =
     /// captioned as the others are.
     let heldOut folder : PictureLine<'owner> = PictureLine(PicturePart.HeldOut folder)
 
+    /// A folder with a mask of each picture, of its name and size, white where the subject is: for `maskedLoss` and
+    /// `attendMasks`.
+    let masks folder : PictureLine<OfSubject> = PictureLine(PicturePart.Masks folder)
+
+    /// Collages also set the subject beside this, drawn by the base model: `beside "a cat"`.
+    let beside thing : PictureLine<OfSubject> = PictureLine(PicturePart.Beside thing)
+
     // ---- methods ----
 
     let private tuning way = { Method = way; Parts = [] }
@@ -192,6 +199,21 @@ module Language =
 
     /// Keep what the text encoder makes of the captions on disk, for other runs.
     let cacheTexts = TrainPart.CacheTexts
+
+    /// Learn also from so many collages of two subjects side by side, composed from their pictures (Cut-Mix, arXiv
+    /// 2303.11305, section 3.3). Default: none.
+    let collage pictures = TrainPart.Collage pictures
+
+    /// The weight of a loss that keeps the attention of each subject's words out of the other half of a collage (the same
+    /// paper, Unmix). Default: none.
+    let unmix weight = TrainPart.Unmix weight
+
+    /// The loss counts the pixels of the subjects' `masks` alone: `maskedLoss PerArea`. Default: all pixels.
+    let maskedLoss mean = TrainPart.MaskedLoss mean
+
+    /// The weight of a loss that draws the attention of each subject's words to its mask (arXiv 2305.16311), such as 0.01.
+    /// Default: none.
+    let attendMasks weight = TrainPart.AttendMasks weight
 
     // ---- drawing ----
 

@@ -189,6 +189,15 @@ module Overrides =
         Setting.count "preview" "100" (fun n -> train (TrainPart.Preview(n * 1<step>)))
         Setting.make "cacheLatents" "`on` or `off`" "on" onOff (flag TrainPart.CacheLatents)
         Setting.make "cacheTexts" "`on` or `off`" "on" onOff (flag TrainPart.CacheTexts)
+        Setting.count "collage" "24" (fun n -> train (TrainPart.Collage(n * 1<img>)))
+        Setting.number "unmix" "0.1" (TrainPart.Unmix >> train)
+        Setting.make
+            "maskedLoss"
+            "`per-area` or `per-pixel`"
+            "per-area"
+            (Setting.oneOf [ PerArea; PerPixel ])
+            (TrainPart.MaskedLoss >> train)
+        Setting.number "attendMasks" "0.01" (TrainPart.AttendMasks >> train)
         Setting.count "rank" "16" (fun n -> rank (n * 1<rank>))
         Setting.count "vectors" "2" (fun n -> vectors (n * 1<vec>))
         Setting.number "alpha" "16" (TunePart.Alpha >> tune)

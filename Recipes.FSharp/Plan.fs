@@ -48,13 +48,13 @@ module Plan =
     let private subject
         (draft: Draft)
         (model: BaseFacts)
-        (subject: SourceDraft, folder: PictureFolder, heldOut: PictureFolder option)
+        (subject: SourceDraft, folder: PictureFolder, heldOut: PictureFolder option, masks: PictureFolder option)
         =
         let budget = draft.Budget
 
         let seen =
             int64 budget.Steps * int64 budget.Batch * int64 budget.Accumulate
-            / int64 draft.Sources.Length
+            / int64 (budget.Turns draft.Sources.Length)
 
         {
             Token = subject.Token
@@ -66,6 +66,8 @@ module Plan =
             Folder = folder.Folder
             Images = folder.Pictures
             HeldOut = heldOut |> Option.map _.Pictures |> Option.defaultValue []
+            Masks = folder.Pictures |> List.choose (Checks.Subjects.maskOf masks)
+            Beside = subject.Beside
             Shapes = [
                 for shape, count in Checks.Shapes.counts budget model.Multiple subject.Upscaled folder.Pictures do
                     string shape, count
@@ -176,6 +178,7 @@ module Plan =
                 yield! Checks.Tokens.findings draft facts
                 yield! Checks.Data.findings draft facts
                 yield! Checks.Shapes.findings draft facts
+                yield! Checks.Subjects.findings draft facts
                 yield! Checks.Compatibility.findings draft facts
                 yield! Checks.Optimisation.findings draft facts
                 yield! Checks.Caches.findings draft facts
@@ -204,8 +207,9 @@ module Plan =
                         Sha256 = model.Sha256.Value
                     }
                     Subjects =
-                        List.zip3 draft.Sources (List.choose id facts.Folders) facts.HeldOut
-                        |> List.map (subject draft model)
+                        List.zip3 draft.Sources (List.choose id facts.Folders) (List.zip facts.HeldOut facts.Masks)
+                        |> List.map (fun (source, folder, (heldOut, masks)) ->
+                            subject draft model (source, folder, heldOut, masks))
                     Method = way
                     Budget = draft.Budget
                     Drawing = draft.Drawing

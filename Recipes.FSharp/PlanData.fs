@@ -34,6 +34,10 @@ type PlannedSubject = {
     Images: Picture list
     /// Not learned from: the loss on them is measured meanwhile.
     HeldOut: Picture list
+    /// A mask of each picture; none where there are none.
+    Masks: Picture list
+    /// What collages set it beside, drawn by the base model.
+    Beside: string list
     /// The shapes that the pictures are trained at, with how many have each.
     Shapes: (string * int) list
     /// Class pictures to draw with the base model; 0 for none.

@@ -31,6 +31,10 @@ module internal PlanJson =
                     ]
             ]
             "heldOut", Json.List [ for picture in subject.HeldOut -> Json.Text picture.Sha256 ]
+            if not subject.Masks.IsEmpty then
+                "masks", Json.List [ for mask in subject.Masks -> Json.Text mask.Sha256 ]
+            if not subject.Beside.IsEmpty then
+                "beside", Json.List [ for thing in subject.Beside -> Json.Text thing ]
         ]
 
     let private from (origin: ModelOrigin) =
@@ -113,6 +117,17 @@ module internal PlanJson =
             "randomCrop", Json.Bool budget.RandomCrop
             "validate", optional (budget.Validate |> Option.map float)
             "preview", optional (budget.Preview |> Option.map float)
+            if budget.Collages > 0<img> then
+                "collages", whole (int budget.Collages)
+            match budget.Unmix with
+            | Some weight -> "unmix", Json.Number weight
+            | None -> ()
+            match budget.MaskedLoss with
+            | Some mean -> "maskedLoss", Json.Text(string mean)
+            | None -> ()
+            match budget.AttendMasks with
+            | Some weight -> "attendMasks", Json.Number weight
+            | None -> ()
         ]
 
     let private draw (drawing: Drawing) =

@@ -50,6 +50,12 @@ module internal PlanText =
         if not subject.HeldOut.IsEmpty then
             "", $"{pictures subject.HeldOut.Length} held out"
 
+        if not subject.Masks.IsEmpty then
+            "", $"""with {counted (int64 subject.Masks.Length) "mask"}"""
+
+        for thing in subject.Beside do
+            "", $"in collages also beside {thing}"
+
         match subject.Captions with
         | Same text -> "", $"captioned \"{text}\""
         | source -> "", $"captioned by {source}"
@@ -176,6 +182,22 @@ module internal PlanText =
         if not data.IsEmpty then
             "", String.concat ", " data
 
+        if budget.Collages > 0<img> then
+            let apart =
+                match budget.Unmix with
+                | Some weight -> $", their attention kept apart with weight {decimal weight}"
+                | None -> ""
+
+            "", $"""{counted (int64 budget.Collages) "collage"} of two subjects{apart}"""
+
+        match budget.MaskedLoss with
+        | Some mean -> "", $"the loss counts masks, {mean}"
+        | None -> ()
+
+        match budget.AttendMasks with
+        | Some weight -> "", $"attention drawn to masks with weight {decimal weight}"
+        | None -> ()
+
         match budget.Ema with
         | Some decay -> "", $"the result is a running average of decay {decimal decay}"
         | None -> ()
@@ -200,7 +222,7 @@ module internal PlanText =
         let budget = plan.Budget
         let passes = int64 budget.Steps * int64 budget.Accumulate
         let seen = passes * int64 budget.Batch
-        let share = float seen / float plan.Subjects.Length
+        let share = float seen / float (budget.Turns plan.Subjects.Length)
 
         for subject in plan.Subjects do
             let different = subject.Images.Length * (if subject.Flipped then 2 else 1)

@@ -32,7 +32,16 @@ type Budget = {
     Preview: int<step> option
     CacheLatents: bool
     CacheTexts: bool
-}
+    /// Collages of two subjects to learn from, too.
+    Collages: int<img>
+    Unmix: float option
+    MaskedLoss: MaskMean option
+    AttendMasks: float option
+} with
+
+    /// Concepts that take turns in training, of so many subjects and themes: collages are one more.
+    member budget.Turns(sources: int) =
+        max 1 sources + (if budget.Collages > 0<img> then 1 else 0)
 
 /// The drawing settings with every default filled in.
 type Drawing = {
@@ -63,6 +72,10 @@ type internal SourceDraft = {
     Upscaled: bool
     /// The folder of pictures held out; empty for none.
     HeldOut: string
+    /// The folder of masks; empty for none.
+    Masks: string
+    /// What collages set it beside, drawn by the base model.
+    Beside: string list
     Parts: PicturePart list
 } with
 
@@ -105,6 +118,8 @@ module internal Draft =
             Flipped = false
             Upscaled = false
             HeldOut = ""
+            Masks = ""
+            Beside = []
             Parts = parts
         }
 
@@ -124,7 +139,12 @@ module internal Draft =
                 | PicturePart.Captions source -> { draft with Captions = source }
                 | PicturePart.Flipped -> { draft with Flipped = true }
                 | PicturePart.Upscaled -> { draft with Upscaled = true }
-                | PicturePart.HeldOut folder -> { draft with HeldOut = folder })
+                | PicturePart.HeldOut folder -> { draft with HeldOut = folder }
+                | PicturePart.Masks folder -> { draft with Masks = folder }
+                | PicturePart.Beside thing -> {
+                    draft with
+                        Beside = draft.Beside @ [ thing ]
+                  })
 
         let fill (template: string) =
             template.Replace("{token}", written.Token).Replace("{noun}", written.Noun)
@@ -167,6 +187,10 @@ module internal Draft =
             Preview = None
             CacheLatents = false
             CacheTexts = false
+            Collages = 0<img>
+            Unmix = None
+            MaskedLoss = None
+            AttendMasks = None
         }
 
         (start, parts)
@@ -196,7 +220,14 @@ module internal Draft =
             | TrainPart.Validate value -> { budget with Validate = Some value }
             | TrainPart.Preview value -> { budget with Preview = Some value }
             | TrainPart.CacheLatents -> { budget with CacheLatents = true }
-            | TrainPart.CacheTexts -> { budget with CacheTexts = true })
+            | TrainPart.CacheTexts -> { budget with CacheTexts = true }
+            | TrainPart.Collage value -> { budget with Collages = value }
+            | TrainPart.Unmix value -> { budget with Unmix = Some value }
+            | TrainPart.MaskedLoss value -> { budget with MaskedLoss = Some value }
+            | TrainPart.AttendMasks value -> {
+                budget with
+                    AttendMasks = Some value
+              })
         |> fun budget ->
             match budget.Validate with
             | None when holdsOut -> {

@@ -130,7 +130,7 @@ let private visits (draft: Draft) (facts: Facts) = [
 
     for subject, folder in List.zip draft.Sources facts.Folders do
         // Subjects take turns in a batch.
-        let share = float seen / float (max 1 draft.Sources.Length)
+        let share = float seen / float (draft.Budget.Turns draft.Sources.Length)
 
         if float subject.Prior > share && seen > 0L then
             warning
@@ -142,7 +142,7 @@ let private visits (draft: Draft) (facts: Facts) = [
         match folder with
         | Some folder when not folder.Pictures.IsEmpty && seen > 0L ->
             let times = share / float folder.Pictures.Length
-            let right = 100.0 * float folder.Pictures.Length * float draft.Sources.Length
+            let right = 100.0 * float folder.Pictures.Length * float (draft.Budget.Turns draft.Sources.Length)
             let steps = right / float (int draft.Budget.Batch * draft.Budget.Accumulate)
 
             if times < 20.0 || times > 500.0 then

@@ -13,7 +13,11 @@ let private repeated (draft: Draft) = [
     let recipe = draft.Recipe
 
     for source in draft.Sources do
-        yield! twice source.At (source.Parts |> List.map _.Word)
+        yield!
+            source.Parts
+            |> List.map _.Word
+            |> List.filter (fun word -> word <> "beside")
+            |> twice source.At
 
     for tuning in draft.Tunings do
         yield!
@@ -110,6 +114,9 @@ let private trainNumber (part: TrainPart) =
     | TrainPart.ClipNorm value -> finite at (fun v -> v >= 0.0) "of 0 or more" value
     | TrainPart.Checkpoint value -> atLeast 1 "<step>" at (int value)
     | TrainPart.Ema value -> finite at (fun v -> v > 0.0 && v < 1.0) "above 0 and below 1, such as 0.999" value
+    | TrainPart.Collage value -> atLeast 1 "<img>" at (int value)
+    | TrainPart.Unmix value -> finite at (fun v -> v > 0.0) "above 0" value
+    | TrainPart.AttendMasks value -> finite at (fun v -> v > 0.0) "above 0, such as 0.01" value
     | TrainPart.CaptionDropout value -> finite at (fun v -> v >= 0.0 && v <= 1.0) "from 0 to 1" value
     | TrainPart.Validate value -> atLeast 1 "<step>" at (int value)
     | TrainPart.Preview value -> atLeast 1 "<step>" at (int value)
@@ -122,6 +129,7 @@ let private trainNumber (part: TrainPart) =
     | TrainPart.Schedule(Constant | Linear | Cosine)
     | TrainPart.Device Cpu
     | TrainPart.Seed _
+    | TrainPart.MaskedLoss _
     | TrainPart.Precision _ -> []
 
 let private drawNumber (part: DrawPart) =
@@ -169,7 +177,9 @@ let private pictureNumber at (part: PicturePart) =
     | PicturePart.Captions _
     | PicturePart.Flipped
     | PicturePart.Upscaled
-    | PicturePart.HeldOut _ -> []
+    | PicturePart.HeldOut _
+    | PicturePart.Masks _
+    | PicturePart.Beside _ -> []
 
 /// L5: lines that the types rule out, from where no type is: settings given on the command line.
 let private foreign (tuning: Tuning) = [
@@ -218,7 +228,9 @@ let private forVectors (draft: Draft) = [
                 | PicturePart.ClassPrompt _
                 | PicturePart.Flipped
                 | PicturePart.Upscaled
-                | PicturePart.HeldOut _ -> ()
+                | PicturePart.HeldOut _
+                | PicturePart.Masks _
+                | PicturePart.Beside _ -> ()
 ]
 
 /// Names become folder names.

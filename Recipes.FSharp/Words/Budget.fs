@@ -49,6 +49,18 @@ type Remainder =
         | Repeat -> "repeat"
         | Drop -> "drop"
 
+/// What a loss that counts pixels by masks is a mean over.
+type MaskMean =
+    /// Over the mask's area: a small subject counts as much as a large one.
+    | PerArea
+    /// Over all pixels: a subject counts by its size.
+    | PerPixel
+
+    override mean.ToString() =
+        match mean with
+        | PerArea -> "per-area"
+        | PerPixel -> "per-pixel"
+
 /// A line of the training budget.
 [<RequireQualifiedAccess>]
 type TrainPart =
@@ -76,6 +88,10 @@ type TrainPart =
     | Preview of every: int<step>
     | CacheLatents
     | CacheTexts
+    | Collage of int<img>
+    | Unmix of weight: float
+    | MaskedLoss of MaskMean
+    | AttendMasks of weight: float
 
     /// The word that writes this line.
     member part.Word =
@@ -104,3 +120,7 @@ type TrainPart =
         | Preview _ -> "preview"
         | CacheLatents -> "cacheLatents"
         | CacheTexts -> "cacheTexts"
+        | Collage _ -> "collage"
+        | Unmix _ -> "unmix"
+        | MaskedLoss _ -> "maskedLoss"
+        | AttendMasks _ -> "attendMasks"

@@ -14,8 +14,13 @@ public sealed record CollageHalf(string Words, IReadOnlyList<string> Pictures, I
 /// <param name="Caption">What it shows, from left to right.</param>
 /// <param name="Left">What stands on the left, and a mask of it of the picture's size.</param>
 /// <param name="Right">The same on the right.</param>
+/// <param name="Mask">A mask of both together; null where neither has masks.</param>
 public sealed record Collage(
-    string Path, string Caption, (CollageHalf What, string Mask) Left, (CollageHalf What, string Mask) Right);
+    string Path,
+    string Caption,
+    (CollageHalf What, string Mask) Left,
+    (CollageHalf What, string Mask) Right,
+    string? Mask);
 
 /// <summary>
 /// Pictures of two things side by side, composed from pictures of one each, so that a model learns subjects in company
@@ -49,19 +54,29 @@ public static class Collages
             var (left, right) = turn % 2 == 0 ? (first, second) : (second, first);
             var picture = new Image(size, size);
             var name = Path.Combine(folder, number.ToString("D3", CultureInfo.InvariantCulture));
-            var leftMask = Fill(picture, left, 0, streams, number, $"{name}-left.png");
-            var rightMask = Fill(picture, right, 1, streams, number, $"{name}-right.png");
+            var both = new Image(size, size);
+            var leftMask = Fill(picture, both, left, 0, streams, number, $"{name}-left.png");
+            var rightMask = Fill(picture, both, right, 1, streams, number, $"{name}-right.png");
             ImageFile.WritePng($"{name}.png", picture);
+            string? mask = null;
+            if (left.Masks is not null || right.Masks is not null)
+            {
+                mask = $"{name}-both.png";
+                ImageFile.WritePng(mask, both);
+            }
+
             return new Collage(
                 $"{name}.png",
                 string.Format(CultureInfo.InvariantCulture, Captions[turn / 2 % 2], left.Words, right.Words),
                 (left, leftMask),
-                (right, rightMask));
+                (right, rightMask),
+                mask);
         })];
     }
 
-    /// <summary>Draws one half of a collage; gives the file of its mask.</summary>
-    private static string Fill(Image target, CollageHalf half, int place, RandomStreams streams, int number, string file)
+    /// <summary>Draws one half of a collage and of the mask of both; gives the file of its own mask.</summary>
+    private static string Fill(
+        Image target, Image both, CollageHalf half, int place, RandomStreams streams, int number, string file)
     {
         double Draw(int nth) => streams.Uniform(Stream, number, (4 * place) + nth);
         var chosen = (int)(Draw(0) * half.Pictures.Count);
@@ -95,6 +110,11 @@ public static class Collages
         }
 
         ImageFile.WritePng(file, mask);
+        for (var i = 0; i < mask.Pixels.Length; i++)
+        {
+            both.Pixels[i] = Math.Max(both.Pixels[i], mask.Pixels[i]);
+        }
+
         return file;
     }
 
