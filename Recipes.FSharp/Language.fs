@@ -39,6 +39,17 @@ module Language =
     /// Pictures smaller than the training size may be enlarged.
     let upscaled<'owner> : PictureLine<'owner> = PictureLine PicturePart.Upscaled
 
+    /// A folder of pictures that are not learned from: the loss on them is measured meanwhile (see `validate`). They are
+    /// captioned as the others are.
+    let heldOut folder : PictureLine<'owner> = PictureLine(PicturePart.HeldOut folder)
+
+    /// A folder with a mask of each picture, of its name and size, white where the subject is: for `maskedLoss` and
+    /// `attendMasks`.
+    let masks folder : PictureLine<OfSubject> = PictureLine(PicturePart.Masks folder)
+
+    /// Collages also set the subject beside this, drawn by the base model: `beside "a cat"`.
+    let beside thing : PictureLine<OfSubject> = PictureLine(PicturePart.Beside thing)
+
     // ---- methods ----
 
     let private tuning way = { Method = way; Parts = [] }
@@ -78,6 +89,13 @@ module Language =
 
     /// The share of the adapter's inputs that is dropped in training, from 0 to below 1. Default: 0.
     let dropout share : TuneLine<ByLowRank> = TuneLine(TunePart.Dropout share)
+
+    /// What the adapter's first factor is drawn from. Default: Kaiming.
+    let initial kind : TuneLine<ByLowRank> = TuneLine(TunePart.Initial kind)
+
+    /// The adapter's first factor is this share, from 1, of a basis that is the same for all, and stays so: adapters of
+    /// different shares add up without disturbing each other (Orthogonal Adaptation, arXiv 2312.02432).
+    let orthogonal share : TuneLine<ByLowRank> = TuneLine(TunePart.Orthogonal share)
 
     /// The word whose vector the new ones start from. Default: the subject's class noun.
     let startFrom word : TuneLine<ByVectors> = TuneLine(TunePart.StartFrom word)
@@ -174,6 +192,50 @@ module Language =
 
     /// Save a checkpoint every so many steps. Default: every tenth of the training.
     let checkpoint every = TrainPart.Checkpoint every
+
+    /// The result is a running average of what is trained, which forgets with this decay, such as 0.999; it starts faster.
+    /// Default: what is trained itself.
+    let ema decay = TrainPart.Ema decay
+
+    /// The share of captions that are left out, from 0 to 1, so that guidance keeps working (arXiv 2207.12598). Default: 0.
+    let captionDropout share = TrainPart.CaptionDropout share
+
+    /// Pictures keep about their shapes: each is trained in the one of several of the same area that is nearest to its own.
+    /// Default: all are cut to squares.
+    let buckets = TrainPart.Buckets
+
+    /// What becomes of pictures that fill no batch of their shape: Repeat or Drop.
+    let remainder way = TrainPart.Remainder way
+
+    /// Another part of each picture at each visit, where its shape does not fit. Default: the middle.
+    let randomCrop = TrainPart.RandomCrop
+
+    /// Measure the loss on the pictures held out every so many steps. Default: every tenth of the training.
+    let validate every = TrainPart.Validate every
+
+    /// Draw the samples every so many steps, with their first seed. Default: only before and after.
+    let preview every = TrainPart.Preview every
+
+    /// Keep what the autoencoder makes of the pictures on disk, for other runs.
+    let cacheLatents = TrainPart.CacheLatents
+
+    /// Keep what the text encoder makes of the captions on disk, for other runs.
+    let cacheTexts = TrainPart.CacheTexts
+
+    /// Learn also from so many collages of two subjects side by side, composed from their pictures (Cut-Mix, arXiv
+    /// 2303.11305, section 3.3). Default: none.
+    let collage pictures = TrainPart.Collage pictures
+
+    /// The weight of a loss that keeps the attention of each subject's words out of the other half of a collage (the same
+    /// paper, Unmix). Default: none.
+    let unmix weight = TrainPart.Unmix weight
+
+    /// The loss counts the pixels of the subjects' `masks` alone: `maskedLoss PerArea`. Default: all pixels.
+    let maskedLoss mean = TrainPart.MaskedLoss mean
+
+    /// The weight of a loss that draws the attention of each subject's words to its mask (arXiv 2305.16311), such as 0.01.
+    /// Default: none.
+    let attendMasks weight = TrainPart.AttendMasks weight
 
     // ---- drawing ----
 

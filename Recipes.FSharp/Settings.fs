@@ -27,7 +27,29 @@ type Budget = {
     Timesteps: (int * int) option
     ZeroTerminalSnr: bool
     Checkpoint: int<step> option
-}
+    /// The greatest decay of the average that is the result; nothing where that is what is trained itself.
+    Ema: float option
+    CaptionDropout: float
+    /// Whether pictures keep about their shapes.
+    Buckets: bool
+    /// As written; without it pictures repeat.
+    Remainder: Remainder option
+    RandomCrop: bool
+    /// Steps between measurements on the pictures held out; nothing where there are none.
+    Validate: int<step> option
+    Preview: int<step> option
+    CacheLatents: bool
+    CacheTexts: bool
+    /// Collages of two subjects to learn from, too.
+    Collages: int<img>
+    Unmix: float option
+    MaskedLoss: MaskMean option
+    AttendMasks: float option
+} with
+
+    /// Concepts that take turns in training, of so many subjects and themes: collages are one more.
+    member budget.Turns(sources: int) =
+        max 1 sources + (if budget.Collages > 0<img> then 1 else 0)
 
 /// The drawing settings with every default filled in.
 type Drawing = {
@@ -56,6 +78,12 @@ type internal SourceDraft = {
     Prior: int<img>
     Flipped: bool
     Upscaled: bool
+    /// The folder of pictures held out; empty for none.
+    HeldOut: string
+    /// The folder of masks; empty for none.
+    Masks: string
+    /// What collages set it beside, drawn by the base model.
+    Beside: string list
     Parts: PicturePart list
 } with
 
@@ -97,6 +125,9 @@ module internal Draft =
             Prior = 0<img>
             Flipped = false
             Upscaled = false
+            HeldOut = ""
+            Masks = ""
+            Beside = []
             Parts = parts
         }
 
@@ -115,7 +146,13 @@ module internal Draft =
                 | PicturePart.ClassPrompt template -> { draft with ClassPrompt = template }
                 | PicturePart.Captions source -> { draft with Captions = source }
                 | PicturePart.Flipped -> { draft with Flipped = true }
-                | PicturePart.Upscaled -> { draft with Upscaled = true })
+                | PicturePart.Upscaled -> { draft with Upscaled = true }
+                | PicturePart.HeldOut folder -> { draft with HeldOut = folder }
+                | PicturePart.Masks folder -> { draft with Masks = folder }
+                | PicturePart.Beside thing -> {
+                    draft with
+                        Beside = draft.Beside @ [ thing ]
+                  })
 
         let fill (template: string) =
             template.Replace("{token}", written.Token).Replace("{noun}", written.Noun)
@@ -132,7 +169,7 @@ module internal Draft =
 
     let subject (subject: Subject) = source false subject.Noun subject.Parts
 
-    let private budget native hasPrior (parts: TrainPart list) =
+    let private budget native hasPrior holdsOut (parts: TrainPart list) =
         let optimiser =
             parts
             |> List.tryPick (fun part ->
@@ -169,6 +206,19 @@ module internal Draft =
             Timesteps = None
             ZeroTerminalSnr = false
             Checkpoint = None
+            Ema = None
+            CaptionDropout = 0.0
+            Buckets = false
+            Remainder = None
+            RandomCrop = false
+            Validate = None
+            Preview = None
+            CacheLatents = false
+            CacheTexts = false
+            Collages = 0<img>
+            Unmix = None
+            MaskedLoss = None
+            AttendMasks = None
         }
 
         (start, parts)
@@ -199,7 +249,30 @@ module internal Draft =
                     Timesteps = Some(first, last)
               }
             | TrainPart.ZeroTerminalSnr -> { budget with ZeroTerminalSnr = true }
-            | TrainPart.Checkpoint value -> { budget with Checkpoint = Some value })
+            | TrainPart.Checkpoint value -> { budget with Checkpoint = Some value }
+            | TrainPart.Ema value -> { budget with Ema = Some value }
+            | TrainPart.CaptionDropout value -> { budget with CaptionDropout = value }
+            | TrainPart.Buckets -> { budget with Buckets = true }
+            | TrainPart.Remainder value -> { budget with Remainder = Some value }
+            | TrainPart.RandomCrop -> { budget with RandomCrop = true }
+            | TrainPart.Validate value -> { budget with Validate = Some value }
+            | TrainPart.Preview value -> { budget with Preview = Some value }
+            | TrainPart.CacheLatents -> { budget with CacheLatents = true }
+            | TrainPart.CacheTexts -> { budget with CacheTexts = true }
+            | TrainPart.Collage value -> { budget with Collages = value }
+            | TrainPart.Unmix value -> { budget with Unmix = Some value }
+            | TrainPart.MaskedLoss value -> { budget with MaskedLoss = Some value }
+            | TrainPart.AttendMasks value -> {
+                budget with
+                    AttendMasks = Some value
+              })
+        |> fun budget ->
+            match budget.Validate with
+            | None when holdsOut -> {
+                budget with
+                    Validate = Some(max 1<step> (budget.Steps / 10))
+              }
+            | _ -> budget
 
     let private drawing (parts: DrawPart list) =
         let start = {
@@ -288,7 +361,12 @@ module internal Draft =
             Recipe = recipe
             Sources = sources
             Tunings = tunings recipe
-            Budget = budget native (sources |> List.exists (fun s -> s.Prior > 0<img>)) (trainParts recipe)
+            Budget =
+                budget
+                    native
+                    (sources |> List.exists (fun s -> s.Prior > 0<img>))
+                    (sources |> List.exists (fun s -> s.HeldOut <> ""))
+                    (trainParts recipe)
             Drawing = drawing (drawParts recipe)
             Samples = samples recipe
             Outputs =

@@ -75,8 +75,17 @@ module Cook =
                         ClassPictures.files options.Cache plan subject model reached stop)
         ]
 
+        let partners = [
+            if plan.Budget.Collages > 0<img> then
+                for subject, _ in Company.things plan do
+                    drawing tell Phase.ClassPictures (ClassPictures.work plan subject) (fun reached ->
+                        ClassPictures.files options.Cache plan subject model reached stop)
+        ]
+
+        let collages = Company.compose folder plan partners
+
         let after =
-            use _ = Learning.run folder plan model classPictures tell stop
+            use _ = Learning.run folder plan model classPictures collages tell stop
             Samples.get folder plan "after" shots (draw Phase.After shots)
 
         stop.ThrowIfCancellationRequested()

@@ -70,6 +70,30 @@ type Loss =
         | Huber width -> $"huber:{width}"
         | SmoothL1 width -> $"smooth-l1:{width}"
 
+/// What becomes of pictures that fill no batch of their shape.
+type Remainder =
+    /// Pictures that were seen already complete the batch.
+    | Repeat
+    /// They are left out, others each time.
+    | Drop
+
+    override remainder.ToString() =
+        match remainder with
+        | Repeat -> "repeat"
+        | Drop -> "drop"
+
+/// What a loss that counts pixels by masks is a mean over.
+type MaskMean =
+    /// Over the mask's area: a small subject counts as much as a large one.
+    | PerArea
+    /// Over all pixels: a subject counts by its size.
+    | PerPixel
+
+    override mean.ToString() =
+        match mean with
+        | PerArea -> "per-area"
+        | PerPixel -> "per-pixel"
+
 /// A line of the training budget.
 [<RequireQualifiedAccess>]
 type TrainPart =
@@ -95,6 +119,19 @@ type TrainPart =
     | Timesteps of first: int * last: int
     | ZeroTerminalSnr
     | Checkpoint of int<step>
+    | Ema of decay: float
+    | CaptionDropout of share: float
+    | Buckets
+    | Remainder of Remainder
+    | RandomCrop
+    | Validate of every: int<step>
+    | Preview of every: int<step>
+    | CacheLatents
+    | CacheTexts
+    | Collage of int<img>
+    | Unmix of weight: float
+    | MaskedLoss of MaskMean
+    | AttendMasks of weight: float
 
     /// The word that writes this line.
     member part.Word =
@@ -121,3 +158,16 @@ type TrainPart =
         | Timesteps _ -> "timesteps"
         | ZeroTerminalSnr -> "zeroTerminalSnr"
         | Checkpoint _ -> "checkpoint"
+        | Ema _ -> "ema"
+        | CaptionDropout _ -> "captionDropout"
+        | Buckets -> "buckets"
+        | Remainder _ -> "remainder"
+        | RandomCrop -> "randomCrop"
+        | Validate _ -> "validate"
+        | Preview _ -> "preview"
+        | CacheLatents -> "cacheLatents"
+        | CacheTexts -> "cacheTexts"
+        | Collage _ -> "collage"
+        | Unmix _ -> "unmix"
+        | MaskedLoss _ -> "maskedLoss"
+        | AttendMasks _ -> "attendMasks"

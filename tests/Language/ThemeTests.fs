@@ -40,6 +40,13 @@ let private metadata (folder: string) (entries: (string * string) list) =
 let private captionsOf (plan: Plan) =
     plan.Subjects.Head.Images |> List.map _.Caption
 
+let private stepsOf number (recipe: Recipe) =
+    recipe
+    |> changed (fun part ->
+        match part with
+        | RecipePart.Train _ -> Some(RecipePart.Train [ steps number ])
+        | other -> Some other)
+
 [<Tests>]
 let tests =
     testList "themes" [
@@ -78,7 +85,7 @@ let tests =
         test "the core is given each picture's caption, and whether to mirror" {
             withPictures (fun folder ->
                 metadata folder [ for i in 1..5 -> $"p{i}.bmp", $"toy {i}" ]
-                let options = Lower.training (plan (studying [ flipped ] folder)) [ [] ] folder
+                let options = Lower.training (plan (studying [ flipped ] folder)) [ [] ] [] folder
                 let concept = Seq.exactlyOne options.Concepts
 
                 Expect.equal

@@ -12,7 +12,7 @@ let private training (parts: TrainPart list) folder =
     right folder |> also [ RecipePart.Train parts ]
 
 let private lowered parts folder =
-    Lower.training (plan (training parts folder)) [ [] ] folder
+    Lower.training (plan (training parts folder)) [ [] ] [] folder
 
 let private sd2 =
     Models.folder<SD2>(Path.Combine(Recipes.Tests.Support.root, "tests", "golden", "sd2"))
@@ -124,7 +124,7 @@ let tests =
                 }
 
                 Expect.isTrue (plan v).Budget.ZeroTerminalSnr "a right one passes"
-                Expect.isTrue (Lower.training (plan v) [ [] ] folder).Noise.ZeroTerminalSnr "and reaches the core")
+                Expect.isTrue (Lower.training (plan v) [ [] ] [] folder).Noise.ZeroTerminalSnr "and reaches the core")
         }
 
         test "L3: numbers out of range" {
