@@ -89,6 +89,7 @@ module internal Reading =
             Sha256 = sha256 path
             Width = image.Width * 1<px>
             Height = image.Height * 1<px>
+            Light = (image.Pixels |> Array.sumBy float) / (255.0 * float image.Pixels.Length)
             Caption = None
             Hint = None
         },
@@ -134,13 +135,13 @@ module internal Reading =
             problems)
 
     /// The folder of a subject or theme, with a problem for each picture that cannot be read.
-    let private pictures script learnsHints (source: SourceDraft) =
-        let at = $"{source.At}.images"
+    let private pictures script learnsHints (source: SourceDraft) word path =
+        let at = $"{source.At}.{word}"
 
-        if source.Folder = "" then
+        if path = "" then
             None, []
         else
-            let folder = Locating.from script source.Folder
+            let folder = Locating.from script path
 
             match attempt "B9" at (fun () -> ImageFolder.List folder) with
             | Error problem -> None, [ problem ]
@@ -217,8 +218,6 @@ module internal Reading =
         let learnsHints =
             Draft.tunings recipe |> List.exists (fun tuning -> tuning.Method.IsControlNetwork)
 
-        let folders = Draft.sources recipe |> List.map (pictures script learnsHints)
-
         // A model in one file has no config beside it: its ControlNets are compared when they are loaded.
         let unet =
             match model with
@@ -236,6 +235,12 @@ module internal Reading =
             |> List.map (fun steering ->
                 attempt "C24" "control" (fun () -> ControlReading.read (Locating.from script) unet steering))
 
+        let sources = Draft.sources recipe
+        let folders = sources |> List.map (fun s -> pictures script learnsHints s "images" s.Folder)
+        let heldOut = sources |> List.map (fun s -> pictures script false s "heldOut" s.HeldOut)
+
+        let masks = sources |> List.map (fun s -> pictures script false { s with Captions = Same "" } "masks" s.Masks)
+
         {
             Base =
                 model
@@ -244,13 +249,15 @@ module internal Reading =
             Tokens = Result.toOption tokenizer
             Folders = folders |> List.map fst
             Controls = controls |> List.map kept
+            HeldOut = heldOut |> List.map fst
+            Masks = masks |> List.map fst
             FreeDisk = freeDisk (Draft.ofRecipe 0<px> recipe).Outputs
             Memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes
             Problems = [
                 match tokenizer with
                 | Ok _ -> ()
                 | Error problems -> yield! problems
-                yield! folders |> List.collect snd
+                yield! folders @ heldOut @ masks |> List.collect snd
                 yield! controls |> List.collect fault
             ]
         }

@@ -80,6 +80,7 @@ module internal Learning =
         (plan: Plan)
         (model: StableDiffusionModel)
         (classPictures: string list list)
+        (collages: Subjects.Collage list)
         (net: ControlNetModel option)
         (hints: string list list)
         (tell: RunProgress -> unit)
@@ -88,7 +89,7 @@ module internal Learning =
         use listener = new Listener(folder, plan, tell)
 
         let result =
-            DiffusionTrainer.Run(model, Lower.trainingWith net hints plan classPictures folder.Path, listener, stop)
+            DiffusionTrainer.Run(model, Lower.trainingWith net hints plan classPictures collages folder.Path, listener, stop)
 
         if result.Status = TrainingStatus.Interrupted then
             result.Dispose()
@@ -99,5 +100,9 @@ module internal Learning =
         |> Option.iter (fun reason -> tell (RunProgress.Note $"the steps were not recorded: {reason}"))
 
         save folder plan model net result
+
+        if plan.Budget.ZeroTerminalSnr then
+            model.UseZeroTerminalSnr()
+
         listener.Ended()
         result

@@ -27,6 +27,7 @@ type RunFolder private (folder: string, lock: FileStream) =
         "hints"
         ControlReading.inRun
         "samples"
+        "collages"
         "drawn"
         "grid.png"
         "report.html"

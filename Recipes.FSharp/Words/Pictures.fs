@@ -38,6 +38,9 @@ type PicturePart =
     | Flipped
     | Upscaled
     | Hints of folder: string
+    | HeldOut of folder: string
+    | Masks of folder: string
+    | Beside of thing: string
 
     /// The word that writes this line.
     member part.Word =
@@ -51,6 +54,9 @@ type PicturePart =
         | Flipped -> "flipped"
         | Upscaled -> "upscaled"
         | Hints _ -> "hints"
+        | HeldOut _ -> "heldOut"
+        | Masks _ -> "masks"
+        | Beside _ -> "beside"
 
 /// One line of a subject or a theme; the mark says in which it may stand.
 [<Struct>]
