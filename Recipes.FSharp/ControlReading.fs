@@ -12,7 +12,8 @@ open Recipes.Core.Weights
 [<RequireQualifiedAccess>]
 module internal ControlReading =
     let private sha (paths: string seq) =
-        use all = Security.Cryptography.IncrementalHash.CreateHash Security.Cryptography.HashAlgorithmName.SHA256
+        use all =
+            Security.Cryptography.IncrementalHash.CreateHash Security.Cryptography.HashAlgorithmName.SHA256
 
         for path in paths do
             use stream = File.OpenRead path
@@ -30,7 +31,13 @@ module internal ControlReading =
             let path = from source.Path
 
             if not (File.Exists path) then
-                raise (RecipesException(path, "no such file", "Check the path; a relative one starts at the script's folder."))
+                raise (
+                    RecipesException(
+                        path,
+                        "no such file",
+                        "Check the path; a relative one starts at the script's folder."
+                    )
+                )
 
             let width, height =
                 match source with
@@ -58,8 +65,7 @@ module internal ControlReading =
             else
                 let inside = Path.Combine(given, inRun)
 
-                let folder =
-                    if Directory.Exists inside then inside else given
+                let folder = if Directory.Exists inside then inside else given
 
                 let config = ControlNetConfig.Read folder
                 unet |> Option.iter config.RequireFit
@@ -91,7 +97,10 @@ module internal ControlReading =
                         use json = JsonDocument.Parse line
                         let root = json.RootElement
 
-                        match root.GetProperty("file_name").GetString(), root.GetProperty("conditioning_image").GetString() with
+                        match
+                            root.GetProperty("file_name").GetString(),
+                            root.GetProperty("conditioning_image").GetString()
+                        with
                         | NonNull name, NonNull hint -> name, Path.Combine(folder, hint)
                         | _ -> ()
             ]
@@ -101,7 +110,12 @@ module internal ControlReading =
 
     /// The hints beside the pictures of a folder, by the picture's name; none where there are none. B16: each picture has
     /// exactly one partner, of its size.
-    let partners at (folder: string) (hints: string option) (pictures: Picture list) : Map<string, string> * Problem list =
+    let partners
+        at
+        (folder: string)
+        (hints: string option)
+        (pictures: Picture list)
+        : Map<string, string> * Problem list =
         let given =
             match hints with
             | None -> conditioning folder
@@ -142,7 +156,11 @@ module internal ControlReading =
                     "Give each picture one hint of its name, or take the picture out."
 
             if not spare.IsEmpty then
-                error "B16" at $"the hints {first 3 spare} without a picture" "Give each hint its picture, or take it out."
+                error
+                    "B16"
+                    at
+                    $"the hints {first 3 spare} without a picture"
+                    "Give each hint its picture, or take it out."
 
             for picture in pictures do
                 match given |> Map.tryFind picture.Name with

@@ -11,11 +11,13 @@ module internal ControlSize =
 
     /// Layers whose output is handed over: the first convolution, each residual block, each halving, and the middle.
     let private silent =
-        Regex @"^(conv_in|down_blocks\.\d+\.resnets\.\d+\.conv2|down_blocks\.\d+\.downsamplers\.0\.conv|mid_block\.resnets\.0\.conv2)$"
+        Regex
+            @"^(conv_in|down_blocks\.\d+\.resnets\.\d+\.conv2|down_blocks\.\d+\.downsamplers\.0\.conv|mid_block\.resnets\.0\.conv2)$"
 
     /// Normalisation before a layer, which the list of layers leaves out: two numbers for each of its inputs.
     let private norms (layer: BaseLayer) =
-        let ends (part: string) = layer.Name.EndsWith(part, System.StringComparison.Ordinal)
+        let ends (part: string) =
+            layer.Name.EndsWith(part, System.StringComparison.Ordinal)
 
         if ends ".conv1" || ends ".conv2" || ends ".proj_in" then 2
         // Three layer norms in each transformer block.
@@ -39,10 +41,15 @@ module internal ControlSize =
             layers
             |> List.filter (fun layer -> layer.Component = "unet" && copied.IsMatch layer.Name)
 
-        let width = own |> List.find (fun layer -> layer.Name = "conv_in") |> fun layer -> int64 layer.Out
+        let width =
+            own
+            |> List.find (fun layer -> layer.Name = "conv_in")
+            |> fun layer -> int64 layer.Out
 
         let outputs = own |> List.filter (fun layer -> silent.IsMatch layer.Name)
 
-        (own |> List.sumBy (fun layer -> layer.Parameters + int64 (norms layer * layer.In)))
-        + (outputs |> List.sumBy (fun layer -> convolution (int64 layer.Out) (int64 layer.Out) 1L))
+        (own
+         |> List.sumBy (fun layer -> layer.Parameters + int64 (norms layer * layer.In)))
+        + (outputs
+           |> List.sumBy (fun layer -> convolution (int64 layer.Out) (int64 layer.Out) 1L))
         + hintEncoder width

@@ -131,10 +131,7 @@ module Language =
 
     // ---- control ----
 
-    let private hint<'kind when 'kind :> IHintKind> kind source : Hint<'kind> = {
-        Kind = kind
-        Sources = [ source ]
-    }
+    let private hint<'kind when 'kind :> IHintKind> kind source : Hint<'kind> = { Kind = kind; Sources = [ source ] }
 
     /// Canny's edges of a picture. A relative path starts at the script's folder.
     let cannyOf picture : Hint<Canny> =

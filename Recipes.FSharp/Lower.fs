@@ -145,7 +145,13 @@ module internal Lower =
                 )
     |]
 
-    let private concept (plan: Plan) folder (subject: PlannedSubject) (classPictures: string list) (hints: string list) =
+    let private concept
+        (plan: Plan)
+        folder
+        (subject: PlannedSubject)
+        (classPictures: string list)
+        (hints: string list)
+        =
         let masks =
             if subject.Masks.IsEmpty then
                 subject.Images |> List.map (fun _ -> None)
@@ -183,7 +189,13 @@ module internal Lower =
 
     /// Collages as one more concept, beside the class pictures of all.
     let private company (plan: Plan) (classPictures: string list list) (made: Collage list) =
-        let nowhere = blank (System.IO.Path.GetDirectoryName made.Head.Path |> nonNull |> System.IO.Path.GetDirectoryName |> nonNull)
+        let nowhere =
+            blank (
+                System.IO.Path.GetDirectoryName made.Head.Path
+                |> nonNull
+                |> System.IO.Path.GetDirectoryName
+                |> nonNull
+            )
 
         let place (collage: Collage) (subject: PlannedSubject) =
             let struct (left, leftMask), struct (right, rightMask) = collage.Left, collage.Right

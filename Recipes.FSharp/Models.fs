@@ -56,13 +56,11 @@ type ControlNets private () =
     /// The ControlNet that the recipe itself trains: `control (ControlNets.learned Canny) (cannyOf "boat.png") { ... }`.
     static member learned<'family, 'kind when 'family :> Family and 'kind :> IHintKind>
         (_kind: 'kind)
-        : ControlNet<'family, 'kind> =
-        { Source = ControlNetSource.Learned }
+        : ControlNet<'family, 'kind> = { Source = ControlNetSource.Learned }
 
     /// A ControlNet of one's own: a folder in the layout of the diffusers library, one `.safetensors` file, or the folder
     /// of a finished run that trained one: `ControlNets.at<SD1, Canny> "runs/controlnet"`. A relative path starts at the
     /// script's folder.
     static member at<'family, 'kind when 'family :> Family and 'kind :> IHintKind>
         (path: string)
-        : ControlNet<'family, 'kind> =
-        { Source = ControlNetSource.At path }
+        : ControlNet<'family, 'kind> = { Source = ControlNetSource.At path }

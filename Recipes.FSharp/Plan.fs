@@ -231,9 +231,7 @@ module Plan =
                     Budget = draft.Budget
                     Drawing = draft.Drawing
                     Samples = draft.Samples |> List.map sample
-                    Controls =
-                        List.zip draft.Controls (List.choose id facts.Controls)
-                        |> List.map control
+                    Controls = List.zip draft.Controls (List.choose id facts.Controls) |> List.map control
                     Outputs = System.IO.Path.GetFullPath draft.Outputs
                     LeastMemory = Checks.Resources.leastMemory draft.Budget model way.Parameters
                     Warnings = warnings

@@ -314,7 +314,9 @@ module internal PlanText =
                 | Some files -> string (System.IO.Path.GetFileName files.Path)
 
             "control",
-            $"{net} by {control.Kind} of {control.Hints |> List.map (fun hint -> string (System.IO.Path.GetFileName hint.Path)) |> first 4}, strength {decimal control.Strength}, steps {decimal control.First} to {decimal control.Last}"
+            $"{net} by {control.Kind} of {control.Hints
+                                          |> List.map (fun hint -> string (System.IO.Path.GetFileName hint.Path))
+                                          |> first 4}, strength {decimal control.Strength}, steps {decimal control.First} to {decimal control.Last}"
 
         for sample in plan.Samples do
             "sample", sample.Text

@@ -216,7 +216,8 @@ module internal Reading =
                 |> Result.mapError List.singleton
 
         let learnsHints =
-            Draft.tunings recipe |> List.exists (fun tuning -> tuning.Method.IsControlNetwork)
+            Draft.tunings recipe
+            |> List.exists (fun tuning -> tuning.Method.IsControlNetwork)
 
         // A model in one file has no config beside it: its ControlNets are compared when they are loaded.
         let unet =
@@ -236,10 +237,16 @@ module internal Reading =
                 attempt "C24" "control" (fun () -> ControlReading.read (Locating.from script) unet steering))
 
         let sources = Draft.sources recipe
-        let folders = sources |> List.map (fun s -> pictures script learnsHints s "images" s.Folder)
-        let heldOut = sources |> List.map (fun s -> pictures script false s "heldOut" s.HeldOut)
 
-        let masks = sources |> List.map (fun s -> pictures script false { s with Captions = Same "" } "masks" s.Masks)
+        let folders =
+            sources |> List.map (fun s -> pictures script learnsHints s "images" s.Folder)
+
+        let heldOut =
+            sources |> List.map (fun s -> pictures script false s "heldOut" s.HeldOut)
+
+        let masks =
+            sources
+            |> List.map (fun s -> pictures script false { s with Captions = Same "" } "masks" s.Masks)
 
         {
             Base =

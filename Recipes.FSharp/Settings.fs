@@ -267,10 +267,7 @@ module internal Draft =
             | TrainPart.Collage value -> { budget with Collages = value }
             | TrainPart.Unmix value -> { budget with Unmix = Some value }
             | TrainPart.MaskedLoss value -> { budget with MaskedLoss = Some value }
-            | TrainPart.AttendMasks value -> {
-                budget with
-                    AttendMasks = Some value
-              })
+            | TrainPart.AttendMasks value -> { budget with AttendMasks = Some value })
         |> fun budget ->
             match budget.Validate with
             | None when holdsOut -> {

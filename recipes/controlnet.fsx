@@ -29,6 +29,8 @@ recipe "controlnet" Models.pocket {
         seeds [ 1; 2 ]
     }
 
-    control (ControlNets.learned Canny) (oneEach [ for name in unseen -> cannyOf $"data/unseen/{name}" ]) { strength 1.0 }
+    control (ControlNets.learned Canny) (oneEach [ for name in unseen -> cannyOf $"data/unseen/{name}" ]) {
+        strength 1.0
+    }
 }
 |> Session.submit

@@ -26,7 +26,11 @@ let private training (draft: Draft) (facts: Facts) = [
     | None ->
         for source in draft.Sources do
             if source.Hints.IsSome then
-                error "L7" $"{source.At}.hints" "nothing here learns from hints" "Write `adapt (controlNet Canny)`, or leave the line out."
+                error
+                    "L7"
+                    $"{source.At}.hints"
+                    "nothing here learns from hints"
+                    "Write `adapt (controlNet Canny)`, or leave the line out."
     | Some kind ->
         for source, folder in List.zip draft.Sources facts.Folders do
             if not source.IsTheme then
@@ -40,7 +44,10 @@ let private training (draft: Draft) (facts: Facts) = [
                 error "L7" $"{source.At}.flipped" "hints are not mirrored with their pictures" "Leave the line out."
 
             match folder with
-            | Some folder when needsHints kind && folder.Pictures |> List.forall (fun picture -> picture.Hint.IsNone) ->
+            | Some folder when
+                needsHints kind
+                && folder.Pictures |> List.forall (fun picture -> picture.Hint.IsNone)
+                ->
                 error
                     "B16"
                     $"{source.At}.hints"
@@ -48,7 +55,10 @@ let private training (draft: Draft) (facts: Facts) = [
                     "Name a folder of hints by the line `hints \"data/...\"`."
             | _ -> ()
 
-        if draft.Controls |> List.forall (fun control -> control.Net <> ControlNetSource.Learned) then
+        if
+            draft.Controls
+            |> List.forall (fun control -> control.Net <> ControlNetSource.Learned)
+        then
             error
                 "L7"
                 "control"
@@ -58,9 +68,17 @@ let private training (draft: Draft) (facts: Facts) = [
     for control in draft.Controls do
         match control.Net, trained with
         | ControlNetSource.Learned, None ->
-            error "L7" "control" "`ControlNets.learned` is the ControlNet that a recipe trains, and this one trains none" "Write `ControlNets.at ...`, or `adapt (controlNet ...)`."
+            error
+                "L7"
+                "control"
+                "`ControlNets.learned` is the ControlNet that a recipe trains, and this one trains none"
+                "Write `ControlNets.at ...`, or `adapt (controlNet ...)`."
         | ControlNetSource.Learned, Some kind when kind <> control.Kind ->
-            error "C24" "control" $"the ControlNet is trained for {kind}, the hint is {control.Kind}" "Make both of one kind."
+            error
+                "C24"
+                "control"
+                $"the ControlNet is trained for {kind}, the hint is {control.Kind}"
+                "Make both of one kind."
         | _ -> ()
 ]
 
@@ -77,7 +95,11 @@ let private line (draft: Draft) (control: Steering) = [
     let start, finish = control.Between
 
     if not (start >= 0.0 && start < finish && finish <= 1.0) then
-        error "L3" "control.between" $"{start} to {finish} is no part of the steps" "Write a start and a larger end from 0 to 1, such as `between 0.0 0.8`."
+        error
+            "L3"
+            "control.between"
+            $"{start} to {finish} is no part of the steps"
+            "Write a start and a larger end from 0 to 1, such as `between 0.0 0.8`."
 
     match control.Hints.Length with
     | 1 -> ()

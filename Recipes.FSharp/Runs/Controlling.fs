@@ -58,10 +58,11 @@ module internal Controlling =
     let private made (side: int) annotate (file: HintFile) =
         match file.Source with
         | HintSource.Ready _ -> ImageFile.Decode file.Path
-        | HintSource.Keypoints _ ->
-            Annotators.PoseAnnotator(Annotators.Pose.Read file.Path).Draw(side, side)
+        | HintSource.Keypoints _ -> Annotators.PoseAnnotator(Annotators.Pose.Read file.Path).Draw(side, side)
         | HintSource.Annotated _ ->
-            let scaled = Resize.ShorterSide(ImageFile.Decode file.Path, side, Resampling.Bilinear)
+            let scaled =
+                Resize.ShorterSide(ImageFile.Decode file.Path, side, Resampling.Bilinear)
+
             annotate (Crop.Centre(scaled, side, side))
 
     /// The edges that a result should have: the hint's own where it is one of edges, those in it otherwise.
@@ -192,7 +193,10 @@ module internal Controlling =
             [
                 for hint, image in List.zip hints images do
                     let wanted = edges control.Kind hint
-                    let found = EdgeAgreement.Of(wanted, image, fst thresholds, snd thresholds, tolerance)
+
+                    let found =
+                        EdgeAgreement.Of(wanted, image, fst thresholds, snd thresholds, tolerance)
+
                     found.F1
             ]
     ]
@@ -210,7 +214,8 @@ module internal Controlling =
             )
 
         [
-            for control, one, two in List.zip3 plan.Controls (agreements plan hints before) (agreements plan hints after) do
+            for control, one, two in
+                List.zip3 plan.Controls (agreements plan hints before) (agreements plan hints after) do
                 {
                     Label = $"edges of {control.Kind}"
                     Before = score one

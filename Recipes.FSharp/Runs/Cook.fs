@@ -71,7 +71,9 @@ module Cook =
         use _ = Controlling.held net
 
         let asked = Painter.untrained plan shots
-        let before = Samples.get folder plan "before" asked (fun () -> draw Phase.Before asked [])
+
+        let before =
+            Samples.get folder plan "before" asked (fun () -> draw Phase.Before asked [])
 
         let classPictures = [
             for subject in plan.Subjects do
@@ -92,7 +94,8 @@ module Cook =
         let collages = Company.compose folder plan partners
 
         let after =
-            use _ = Learning.run folder plan model classPictures collages net trainingHints tell stop
+            use _ =
+                Learning.run folder plan model classPictures collages net trainingHints tell stop
 
             Samples.get folder plan "after" shots (fun () ->
                 Controlling.drawing plan model net hints (draw Phase.After shots))

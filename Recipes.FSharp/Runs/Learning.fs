@@ -70,7 +70,9 @@ module internal Learning =
         | PlannedMethod.Control _ ->
             let header = Dictionary<string, string>(header)
             header["format"] <- "pt"
-            net |> Option.iter (fun net -> ControlNetFiles.Save(folder.File ControlReading.inRun, net, header))
+
+            net
+            |> Option.iter (fun net -> ControlNetFiles.Save(folder.File ControlReading.inRun, net, header))
         | PlannedMethod.KeysAndValues _
         | PlannedMethod.Weights _ -> UNetFolder.Write(model.UNet, result.Weights, folder.File "unet", header)
 
@@ -89,7 +91,12 @@ module internal Learning =
         use listener = new Listener(folder, plan, tell)
 
         let result =
-            DiffusionTrainer.Run(model, Lower.trainingWith net hints plan classPictures collages folder.Path, listener, stop)
+            DiffusionTrainer.Run(
+                model,
+                Lower.trainingWith net hints plan classPictures collages folder.Path,
+                listener,
+                stop
+            )
 
         if result.Status = TrainingStatus.Interrupted then
             result.Dispose()

@@ -77,7 +77,11 @@ module internal RunReport =
                 Title = $"{plan.Name}: {plan.Model.Name} before and after {plan.Budget.Steps} steps",
                 Columns = columns plan,
                 Rows = rows,
-                ReferencesLabel = (if plan.Method.IsControl then "learned from" else "the subject"),
+                ReferencesLabel =
+                    (if plan.Method.IsControl then
+                         "learned from"
+                     else
+                         "the subject"),
                 References = [| for path in own plan |> shown -> ImageFile.Decode path |]
             )
 
@@ -182,7 +186,10 @@ module internal RunReport =
 
         let rows = [|
             for shot, hints, (before, after) in
-                List.zip3 inputs.Shots (byShot inputs.Shots inputs.Hints) (List.zip (cells inputs.Before) (cells inputs.After)) ->
+                List.zip3
+                    inputs.Shots
+                    (byShot inputs.Shots inputs.Hints)
+                    (List.zip (cells inputs.Before) (cells inputs.After)) ->
                 ReportRow(
                     shot.Prompt,
                     uint64 shot.Seed,

@@ -111,9 +111,7 @@ let tests =
                 finish folder "straight"
                 let random = Random()
 
-                let kills = [
-                    for index in 0 .. recipes - 1 -> index * steps + random.Next(1, steps)
-                ]
+                let kills = [ for index in 0 .. recipes - 1 -> index * steps + random.Next(1, steps) ]
 
                 for count in kills do
                     killAt folder "killed" count

@@ -63,7 +63,9 @@ let private canny (folder: string) = [
 ]
 
 let private planOf recipe =
-    recipe |> Plan.check |> Result.defaultWith (fun problems -> failtest $"%A{problems}")
+    recipe
+    |> Plan.check
+    |> Result.defaultWith (fun problems -> failtest $"%A{problems}")
 
 let private problemsOf recipe =
     match Plan.check recipe with
@@ -138,8 +140,10 @@ let tests =
 
         test "at a rate of almost nothing it changes nothing" {
             withFolder (fun folder ->
-                let still =
-                    { recipeOf folder 1<step> (canny folder) [] with Name = "still" }
+                let still = {
+                    recipeOf folder 1<step> (canny folder) [] with
+                        Name = "still"
+                }
 
                 let plan =
                     planOf {
@@ -172,7 +176,9 @@ let tests =
             withFolder (fun folder ->
                 let place = Path.Combine(folder, "edges")
                 Directory.CreateDirectory place |> ignore
-                let recipe () = recipeOf folder 3<step> (canny folder) [ hints place ]
+
+                let recipe () =
+                    recipeOf folder 3<step> (canny folder) [ hints place ]
 
                 for number in 0..1 do
                     square (Path.Combine(place, $"{number}.png")) 64
@@ -214,8 +220,16 @@ let tests =
                 let square' = drawn Canny (Path.Combine(folder, "square.png"))
                 refuses (with' []) "no sample follows the ControlNet"
                 refuses (with' [ control learned square' { between 0.8 0.2 } ]) "is no part of the steps"
-                refuses (with' [ control learned (oneEach [ square'; square' ]) { strength 1.0 } ]) "2 hints for 1 sample"
-                refuses (with' [ control learned (drawn Canny (Path.Combine(folder, "none.png"))) { strength 1.0 } ]) "no such file"
+
+                refuses
+                    (with' [ control learned (oneEach [ square'; square' ]) { strength 1.0 } ])
+                    "2 hints for 1 sample"
+
+                refuses
+                    (with' [
+                        control learned (drawn Canny (Path.Combine(folder, "none.png"))) { strength 1.0 }
+                    ])
+                    "no such file"
 
                 refuses
                     (with' [
@@ -226,11 +240,16 @@ let tests =
                     "trained for canny, the hint is scribble"
 
                 square (Path.Combine(folder, "small.png")) 32
-                refuses (with' [ control learned (drawn Canny (Path.Combine(folder, "small.png"))) { strength 1.0 } ]) "the pictures drawn 64x64"
 
                 refuses
                     (with' [
-                        control (ControlNets.at<SD1, Canny> (Path.Combine(golden, "sd2"))) square' { strength 1.0 }
+                        control learned (drawn Canny (Path.Combine(folder, "small.png"))) { strength 1.0 }
+                    ])
+                    "the pictures drawn 64x64"
+
+                refuses
+                    (with' [
+                        control (ControlNets.at<SD1, Canny>(Path.Combine(golden, "sd2"))) square' { strength 1.0 }
                     ])
                     "C24"
 
