@@ -9,6 +9,7 @@ let scenes = theme "scenes" {
     captions Metadata
 }
 
+// The base model drew all of these pictures itself.
 let unseen = [ "000.png"; "001.png"; "002.png"; "003.png"; "004.png"; "005.png" ]
 
 recipe "controlnet" Models.pocket {
@@ -32,5 +33,12 @@ recipe "controlnet" Models.pocket {
     control (ControlNets.learned Canny) (oneEach [ for name in unseen -> cannyOf $"data/unseen/{name}" ]) {
         strength 1.0
     }
+
+    sample $"an ice cube on a blue background"
+    sample $"some swords on a gray background"
+    sample $"some yarn on a yellow background"
+    sample $"an elephant on a red background"
+    sample $"a beer on a purple background"
+    sample $"some gloves on a black background"
 }
 |> Session.submit

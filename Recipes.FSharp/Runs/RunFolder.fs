@@ -25,7 +25,7 @@ type RunFolder private (folder: string, lock: FileStream) =
         "environment.json"
         "metrics.jsonl"
         "hints"
-        ControlReading.inRun
+        Recipes.ControlReading.inRun
         "samples"
         "collages"
         "drawn"

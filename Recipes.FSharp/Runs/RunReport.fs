@@ -17,7 +17,9 @@ module internal RunReport =
         | [] -> [| "before"; "after" |]
         | [ _ ] -> [| "hint"; "uncontrolled"; "controlled" |]
         | controls -> [|
-            for control in controls -> $"{control.Kind} hint"
+            for control in controls do
+                $"{control.Kind} hint"
+
             "uncontrolled"
             "controlled"
           |]
@@ -194,7 +196,9 @@ module internal RunReport =
                     shot.Prompt,
                     uint64 shot.Seed,
                     [|
-                        for hint in hints -> ReportCell(ReportImage.Of(hint, "hint"))
+                        for hint in hints do
+                            ReportCell(ReportImage.Of(hint, "hint"))
+
                         before
                         after
                     |]
