@@ -52,6 +52,10 @@ type internal BaseFacts = {
     NativeSize: int<px>
     /// Sides of pictures must be a multiple of this.
     Multiple: int<px>
+    /// How many pixels one latent stands for along each side: of an upscaler, how many times it enlarges.
+    Factor: int
+    /// The highest noise level of an upscaler's small pictures.
+    HighestNoise: int option
     /// Channels that the UNet takes: 4 for a model that draws from a prompt alone.
     Channels: int
     /// What the UNet predicts: epsilon, v_prediction or sample.
@@ -95,6 +99,8 @@ type internal Facts = {
     Tokens: Tokens option
     /// By source, in the order of the draft.
     Folders: PictureFolder option list
+    /// Pictures that an upscaler is measured by.
+    HeldOut: PictureFolder option
     /// Free bytes where results go.
     FreeDisk: int64 option
     /// Bytes of memory that a process may have.

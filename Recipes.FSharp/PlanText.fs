@@ -169,7 +169,12 @@ module internal PlanText =
 
         let classes = plan.Subjects |> List.sumBy (fun subject -> int64 subject.PriorCount)
 
-        let samples = 2L * int64 plan.Samples.Length * int64 plan.Drawing.Seeds.Length
+        let drawn =
+            match plan.Upscaling with
+            | None -> plan.Samples.Length
+            | Some upscaling -> upscaling.HeldOut.Length
+
+        let samples = 2L * int64 drawn * int64 plan.Drawing.Seeds.Length
 
         let doubled =
             if plan.Subjects |> List.exists (fun subject -> subject.PriorCount > 0<img>) then
@@ -191,8 +196,13 @@ module internal PlanText =
 
         "draw", $"{drawing.Denoise} steps of {drawing.Sampler}, guidance {decimal drawing.Guidance}"
 
+        let each, when' =
+            match plan.Upscaling with
+            | None -> "a prompt", "before and after"
+            | Some _ -> "a small one", "by the upscaler before and after"
+
         "",
-        $"""{counted (int64 drawing.Seeds.Length) "picture"} a prompt, before and after; seeds {listed (drawing.Seeds |> List.map string)}"""
+        $"""{counted (int64 drawing.Seeds.Length) "picture"} {each}, {when'}; seeds {listed (drawing.Seeds |> List.map string)}"""
 
         if drawing.Rescale > 0.0 then
             "", $"guidance rescaled by {decimal drawing.Rescale}"
@@ -224,6 +234,37 @@ module internal PlanText =
     let private fold (rows: (string * string) list) =
         rows |> List.map (fun (word, line) -> $"    {word, -8} {line}".TrimEnd())
 
+    let private enlarges (plan: PlanData) (upscaling: PlannedUpscaling) = [
+        "noise",
+        $"levels up to {upscaling.NoiseUpTo} on small pictures in training, {upscaling.NoiseLevel} in enlarging"
+
+        if not upscaling.HeldOut.IsEmpty then
+            let side = plan.Budget.Size
+
+            "measure",
+            $"{pictures upscaling.HeldOut.Length} held out, {side / upscaling.Factor} to {side} px, against bicubic and the upscaler untuned"
+    ]
+
+    /// An upscaler inside a recipe.
+    let private stage (drawn: PlanData) (plan: PlanData) = [
+        match plan.Upscaling with
+        | None -> ()
+        | Some upscaling ->
+            let side, model = drawn.Budget.Size, plan.Model
+
+            "enlarge",
+            $"what is drawn, {side} to {side * upscaling.Factor} px, by {model.Name}, {large model.Parameters} parameters"
+
+            for subject in plan.Subjects do
+                yield! learn subject
+
+            yield! adapt plan.Method
+            yield! train plan.Budget
+            yield! enlarges plan upscaling
+            yield! sums plan
+            yield! draw plan
+    ]
+
     /// The facts that follow from the settings, one a line.
     let notes (plan: PlanData) =
         sums plan
@@ -245,8 +286,14 @@ module internal PlanText =
                         yield! learn subject
                     yield! adapt plan.Method
                     yield! train plan.Budget
+                    match plan.Upscaling with
+                    | Some upscaling -> yield! enlarges plan upscaling
+                    | None -> ()
                     yield! sums plan
                     yield! draw plan
+                    match plan.Enlarge with
+                    | Some upscaler -> yield! stage plan upscaler
+                    | None -> ()
                     for warning in plan.Warnings do
                         "warning", warning.Text
                 ]

@@ -53,6 +53,8 @@ module internal Reading =
             Family = folder.Family
             NativeSize = folder.NativeSize * 1<px>
             Multiple = folder.LatentFactor * (1 <<< halvings) * 1<px>
+            Factor = folder.LatentFactor
+            HighestNoise = Option.ofNullable folder.HighestNoise
             Channels = folder.InChannels
             Prediction = folder.PredictionType
             Parameters = folder.ParameterCount
@@ -149,6 +151,14 @@ module internal Reading =
                 },
                 List.collect fault outcomes @ fault captions
 
+    /// The pictures that an upscaler is measured by, read as those of a source without captions.
+    let private heldOut script (recipe: Recipe) =
+        match Draft.heldOut recipe with
+        | None -> None, []
+        | Some source ->
+            let folder, problems = pictures script source
+            folder, problems |> List.map (fun problem -> { problem with At = "heldOut" })
+
     /// Free bytes of the disk that the folder is on, or will be made on.
     let private freeDisk (folder: string) =
         let rec existing (folder: string) =
@@ -182,6 +192,7 @@ module internal Reading =
                 |> Result.mapError List.singleton
 
         let folders = Draft.sources recipe |> List.map (pictures script)
+        let heldOut, unread = heldOut script recipe
 
         {
             Base =
@@ -190,6 +201,7 @@ module internal Reading =
                 |> Option.map (fun (folder, origin) -> baseFacts origin folder)
             Tokens = Result.toOption tokenizer
             Folders = folders |> List.map fst
+            HeldOut = heldOut
             FreeDisk = freeDisk (Draft.ofRecipe 0<px> recipe).Outputs
             Memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes
             Problems = [
@@ -197,5 +209,6 @@ module internal Reading =
                 | Ok _ -> ()
                 | Error problems -> yield! problems
                 yield! folders |> List.collect snd
+                yield! unread
             ]
         }

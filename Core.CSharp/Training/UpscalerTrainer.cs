@@ -83,6 +83,8 @@ public static class UpscalerTrainer
             new DenoisingStepOptions
             {
                 Rate = options.LearningRate,
+                AdamW = options.AdamW,
+                Loss = new DiffusionLossOptions { MinSnrGamma = options.MinSnrGamma },
                 ClipNorm = options.ClipNorm,
                 Accumulation = options.Accumulation,
                 Recorded = false,

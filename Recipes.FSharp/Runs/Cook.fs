@@ -17,7 +17,16 @@ module Cook =
     let private space (plan: Plan) =
         let picture = 3L * int64 plan.Budget.Size * int64 plan.Budget.Size
         let pictures = 4L * int64 (Painter.shots plan).Length
-        plan.Method.Parameters * 4L * (1L + 2L * 3L) + picture * pictures + 20_000_000L
+
+        let enlarged =
+            plan.Enlarge
+            |> Option.map (fun stage -> Enlarging.space stage (Painter.shots plan).Length)
+            |> Option.defaultValue (Enlarging.space plan 0)
+
+        plan.Method.Parameters * 4L * (1L + 2L * 3L)
+        + picture * pictures
+        + enlarged
+        + 20_000_000L
 
     /// One phase that counts denoising passes.
     let private drawing (tell: RunProgress -> unit) phase total (draw: (int -> unit) -> 'a) =
@@ -54,24 +63,30 @@ module Cook =
         let subject = Lower.subject plan
         Machine.prepare plan.Budget.Device state.Threads
         Disk.writeText (folder.File "environment.json") (RunEnvironment.json plan state.Threads)
-        use model = Machine.load plan plan.Budget.Device
 
-        let draw phase shots () =
-            drawing tell phase (Painter.work plan shots) (fun reached -> Painter.draw model plan shots reached stop)
+        let before, after =
+            use model = Machine.load plan plan.Budget.Device
 
-        let asked = Painter.untrained plan shots
-        let before = Samples.get folder plan "before" asked (draw Phase.Before asked)
+            let draw phase shots () =
+                drawing tell phase (Painter.work plan shots) (fun reached -> Painter.draw model plan shots reached stop)
 
-        let classPictures =
-            if subject.PriorCount = 0<img> then
-                []
-            else
-                drawing tell Phase.ClassPictures (ClassPictures.work plan subject) (fun reached ->
-                    ClassPictures.files options.Cache plan subject model reached stop)
+            let asked = Painter.untrained plan shots
+            let before = Samples.get folder plan "before" asked (draw Phase.Before asked)
 
-        let after =
+            let classPictures =
+                if subject.PriorCount = 0<img> then
+                    []
+                else
+                    drawing tell Phase.ClassPictures (ClassPictures.work plan subject) (fun reached ->
+                        ClassPictures.files options.Cache plan subject model reached stop)
+
             use _ = Learning.run folder plan model classPictures tell stop
-            Samples.get folder plan "after" shots (draw Phase.After shots)
+            before, Samples.get folder plan "after" shots (draw Phase.After shots)
+
+        let enlarged =
+            plan.Enlarge
+            |> Option.map (fun stage ->
+                Enlarging.run (folder.File "upscaler") stage plan.Hash (List.zip shots after) tell stop)
 
         stop.ThrowIfCancellationRequested()
         tell (RunProgress.Began(Phase.Scoring, 0, 1))
@@ -90,10 +105,19 @@ module Cook =
             Comparisons = comparisons
             Metrics = folder.File "metrics.jsonl"
             WeightsSha256 = Product.sha256 folder.Path plan
+            Enlarged = enlarged
             Threads = state.Threads
         }
 
-        results folder plan comparisons clock.Elapsed.TotalSeconds
+        let json = results folder plan comparisons clock.Elapsed.TotalSeconds
+
+        match enlarged with
+        | Some made ->
+            EnlargingReport.add json made
+            Enlarging.finish made
+        | None -> ()
+
+        json
 
     /// Runs the plan in its folder: from the start, from where an earlier run of it was stopped, or not at all where
     /// one is finished. `tell` hears how it goes; `stop` ends it at the next safe point.
@@ -108,6 +132,10 @@ module Cook =
         }
 
         Frame.run frame options tell (fun folder state ->
-            let results = work folder plan options state tell stop
+            let results =
+                match plan.Upscaling with
+                | Some _ -> EnlargingPage.work folder plan state tell stop
+                | None -> work folder plan options state tell stop
+
             File.Delete(folder.File TrainingCheckpoint.FileName)
             results)
