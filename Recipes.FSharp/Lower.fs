@@ -3,6 +3,7 @@ namespace Recipes
 open System.Collections.Generic
 open Recipes.Core
 open Recipes.Core.Adapters
+open Recipes.Core.Data
 open Recipes.Core.Pipelines
 open Recipes.Core.Pipelines.Prompts
 open Recipes.Core.Schedules
@@ -70,19 +71,6 @@ module internal Lower =
                 )
             )
 
-    /// The only subject or theme of a plan: the trainer takes one.
-    let subject (plan: Plan) =
-        match plan.Subjects with
-        | [ subject ] -> subject
-        | several ->
-            raise (
-                RecipesException(
-                    "learn",
-                    $"{several.Length} subjects or themes are to be learned together",
-                    "Write one recipe for each."
-                )
-            )
-
     /// A tenth of the work is the most that a power cut may cost.
     let every (budget: Budget) =
         budget.Checkpoint
@@ -90,106 +78,96 @@ module internal Lower =
         |> int64
         |> System.Nullable
 
-    /// The pictures, and their mirror images after them where those are learned from, too.
-    let private pictures (subject: PlannedSubject) (side: int) =
-        let images =
-            TrainingImages.FromFiles([| for picture in subject.Images -> picture.Path |], side)
-
-        if subject.Flipped then images.WithMirrored() else images
-
-    /// A caption for each of those; nothing where all have the subject's.
-    let private captions (subject: PlannedSubject) =
-        match subject.Images |> List.choose _.Caption with
-        | [] -> None
-        | own when subject.Flipped -> Some(List.toArray (own @ own))
-        | own -> Some(List.toArray own)
-
     let corePrecision (budget: Budget) =
         match budget.Precision with
         | Float32 -> Training.Precision.Float32
         | BFloat16 -> Training.Precision.BFloat16
 
-    /// DreamBooth's settings, with the class pictures that were drawn and the folder of the checkpoint.
-    let dreamBooth (plan: Plan) (classPictures: string list) (folder: string) =
-        let subject, budget = subject plan, plan.Budget
-        let side = int budget.Size
-        let shape, cycles = schedule budget.Schedule
+    /// The captions of a picture. New vectors are learned in those of textual inversion.
+    let private captions (plan: Plan) (subject: PlannedSubject) (picture: Picture) =
+        match plan.Method with
+        | PlannedMethod.Vectors vectors ->
+            let templates =
+                match vectors.Templates with
+                | Things -> CaptionTemplates.Object
+                | Styles -> CaptionTemplates.Style
 
-        let adapter, layers =
-            match plan.Method with
-            | PlannedMethod.LowRank lora -> Some lora, None
-            | PlannedMethod.KeysAndValues weights
-            | PlannedMethod.Weights weights -> None, weights.Layers
-            | PlannedMethod.Vectors _ -> invalidArg (nameof plan) "new vectors have a trainer of their own"
+            [
+                for template in templates -> template.Replace(CaptionTemplates.Place, vectors.Token)
+            ]
+        | PlannedMethod.LowRank _
+        | PlannedMethod.KeysAndValues _
+        | PlannedMethod.Weights _ -> [ picture.Caption |> Option.defaultValue subject.InstancePrompt ]
 
-        DreamBoothOptions(
-            Images = pictures subject side,
-            Prompt = subject.InstancePrompt,
-            Captions = Option.toObj (captions subject),
+    let private concept (plan: Plan) (subject: PlannedSubject) (classPictures: string list) =
+        Concept(
+            Name = subject.Called,
+            Pictures = [|
+                for picture in subject.Images do
+                    let texts = captions plan subject picture
+                    TrainingPicture(picture.Path, texts.Head, Alternatives = List.toArray texts.Tail)
+            |],
+            Flip = (if subject.Flipped then 0.5 else 0.0),
             Prior =
                 (if classPictures.IsEmpty then
-                     None
+                     null
                  else
-                     Some(
-                         PriorPreservation(
-                             Images = TrainingImages.FromFiles(List.toArray classPictures, side),
-                             Prompt = subject.ClassPrompt,
-                             Weight = budget.PriorWeight
-                         )
-                     )
-                 |> Option.toObj),
-            Steps = int64 budget.Steps,
-            Rate = budget.Rate,
-            Schedule = shape,
-            Cycles = cycles,
-            WarmUp = int64 budget.Warmup,
-            Batch = int budget.Batch,
-            Accumulation = budget.Accumulate,
-            ClipNorm = optional budget.ClipNorm,
-            AdamW = AdamWOptions(WeightDecay = budget.WeightDecay),
-            MinSnrGamma = optional budget.MinSnr,
-            Layers =
-                (layers
-                 |> Option.map (fun layers -> [| for layer in layers -> layer.Name |])
-                 |> Option.toObj),
-            Lora = (adapter |> Option.bind (fun adapter -> lora adapter "unet") |> Option.toObj),
-            TextLora =
-                (adapter
-                 |> Option.bind (fun adapter -> lora adapter "text_encoder")
-                 |> Option.toObj),
-            Precision = corePrecision budget,
-            Seed = budget.Seed,
-            CheckpointFolder = folder,
-            CheckpointEvery = every budget,
-            PlanHash = plan.Hash
+                     ConceptPrior(
+                         Pictures = [| for path in classPictures -> TrainingPicture(path, subject.ClassPrompt) |],
+                         Weight = plan.Budget.PriorWeight
+                     ))
         )
 
-    /// Textual inversion's settings, with the folder of the checkpoint.
-    let inversion (plan: Plan) (vectors: PlannedVectors) (folder: string) =
-        let subject, budget = subject plan, plan.Budget
+    let private parts (plan: Plan) =
+        let weights (weights: PlannedWeights) =
+            match weights.Layers with
+            | None -> TrainedParts(UNetWeights = TrainedParts.Everything)
+            | Some layers -> TrainedParts(UNetWeights = [| for layer in layers -> layer.Name |])
+
+        match plan.Method with
+        | PlannedMethod.LowRank adapter ->
+            TrainedParts(
+                UNetLora = (lora adapter "unet" |> Option.toObj),
+                TextLora = (lora adapter "text_encoder" |> Option.toObj)
+            )
+        | PlannedMethod.KeysAndValues chosen
+        | PlannedMethod.Weights chosen -> weights chosen
+        | PlannedMethod.Vectors vectors ->
+            TrainedParts(
+                Tokens = [|
+                    NewToken(Token = vectors.Token, Initialiser = vectors.StartFrom, Vectors = int vectors.Count)
+                |]
+            )
+
+    /// The training's settings, with the class pictures that were drawn for each subject and the folder of the checkpoint.
+    let training (plan: Plan) (classPictures: string list list) (folder: string) =
+        let budget = plan.Budget
         let shape, cycles = schedule budget.Schedule
 
-        TextualInversionOptions(
-            Images = pictures subject (int budget.Size),
-            Token = vectors.Token,
-            Vectors = int vectors.Count,
-            Initialiser = vectors.StartFrom,
-            Templates =
-                (match vectors.Templates with
-                 | Things -> CaptionTemplates.Object
-                 | Styles -> CaptionTemplates.Style),
-            Steps = int64 budget.Steps,
-            Rate = budget.Rate,
-            Schedule = shape,
-            Cycles = cycles,
-            WarmUp = int64 budget.Warmup,
-            Batch = int budget.Batch,
-            Accumulation = budget.Accumulate,
-            ClipNorm = optional budget.ClipNorm,
-            AdamW = AdamWOptions(WeightDecay = budget.WeightDecay),
-            MinSnrGamma = optional budget.MinSnr,
-            Precision = corePrecision budget,
+        DiffusionTrainingOptions(
+            Concepts = [|
+                for subject, pictures in List.zip plan.Subjects classPictures -> concept plan subject pictures
+            |],
+            Parts = parts plan,
+            Step =
+                DenoisingStepOptions(
+                    Rate =
+                        LearningRate(
+                            Rate = budget.Rate,
+                            Shape = shape,
+                            Cycles = cycles,
+                            Steps = int64 budget.Steps,
+                            WarmUp = int64 budget.Warmup
+                        ),
+                    AdamW = AdamWOptions(WeightDecay = budget.WeightDecay),
+                    Loss = DiffusionLossOptions(MinSnrGamma = optional budget.MinSnr),
+                    ClipNorm = optional budget.ClipNorm,
+                    Accumulation = budget.Accumulate
+                ),
+            Buckets = BucketOptions(Size = int budget.Size, Shapes = false),
             Seed = budget.Seed,
+            Batch = int budget.Batch,
+            Precision = corePrecision budget,
             CheckpointFolder = folder,
             CheckpointEvery = every budget,
             PlanHash = plan.Hash

@@ -35,15 +35,16 @@ public sealed record BucketOptions
     public void Check(int granule)
     {
         Require(
-            Step >= granule && Step % granule == 0,
+            !Shapes || (Step >= granule && Step % granule == 0),
             "Step",
             $"{Step} px is no multiple of {granule}, the least that the model halves evenly",
             $"Set {Math.Max(1, (Step + granule - 1) / granule) * granule}.");
+        var unit = Shapes ? Step : granule;
         Require(
-            Size >= Step && Size % Step == 0,
+            Size >= unit && Size % unit == 0,
             "Size",
-            $"{Size} px is no multiple of {Step}",
-            $"Set {Math.Max(1, Size / Step) * Step}.");
+            $"{Size} px is no multiple of {unit}",
+            $"Set {Math.Max(1, Size / unit) * unit}.");
         Require(
             Longest >= Size,
             "MaxSide",

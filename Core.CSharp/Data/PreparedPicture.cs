@@ -7,7 +7,8 @@ namespace Recipes.Core.Data;
 /// <param name="Pixels">[1, 3, height, width] in -1 to 1, float32 on the CPU.</param>
 /// <param name="Mask">[1, 1, height, width] in 0 to 1; null for none.</param>
 /// <param name="Control">[1, 3, height, width] in 0 to 1; null for none.</param>
-public sealed record PreparedPicture(Tensor Pixels, Tensor? Mask, Tensor? Control)
+/// <param name="Places">Where each subject is, [1, subjects, height, width] in 0 to 1; null without subjects.</param>
+public sealed record PreparedPicture(Tensor Pixels, Tensor? Mask, Tensor? Control, Tensor? Places = null)
 {
     /// <summary>Decodes, turns upright, scales, cuts and mirrors; the tensors are the caller's.</summary>
     /// <param name="picture">The files.</param>
@@ -16,14 +17,17 @@ public sealed record PreparedPicture(Tensor Pixels, Tensor? Mask, Tensor? Contro
     public static PreparedPicture Read(TrainingPicture picture, Framing framing) => new(
         ImageTensor.FromImages([Cut(picture.Path, picture.Path, framing)]),
         picture.Mask is { } mask ? MaskTensor.FromImages([Cut(mask, picture.Path, framing)]) : null,
-        picture.Control is { } control ? ControlTensor.FromImages([Cut(control, picture.Path, framing)]) : null);
+        picture.Control is { } control ? ControlTensor.FromImages([Cut(control, picture.Path, framing)]) : null,
+        picture.Subjects.Count == 0 ? null : Stack(
+            [.. picture.Subjects.Select(subject => MaskTensor.FromImages([Cut(subject.Mask, picture.Path, framing)]))]));
 
     /// <summary>The picture's upright size, after a check that mask and control have it too.</summary>
     /// <exception cref="RecipesException">A file is no picture, or they differ.</exception>
     public static Bucket Measure(TrainingPicture picture)
     {
         var size = Probe(picture.Path);
-        foreach (var other in (string?[])[picture.Mask, picture.Control])
+        string?[] others = [picture.Mask, picture.Control, .. picture.Subjects.Select(subject => subject.Mask)];
+        foreach (var other in others)
         {
             if (other is not null)
             {
@@ -38,6 +42,12 @@ public sealed record PreparedPicture(Tensor Pixels, Tensor? Mask, Tensor? Contro
             var header = ImageFile.Probe(path);
             return new Bucket(header.Width, header.Height);
         }
+    }
+
+    private static Tensor Stack(IReadOnlyList<Tensor> masks)
+    {
+        using var scope = NewDisposeScope();
+        return cat([.. masks], 1).MoveToOuterDisposeScope();
     }
 
     private static Image Cut(string path, string picture, Framing framing)

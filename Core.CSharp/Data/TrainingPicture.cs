@@ -14,6 +14,12 @@ public sealed record TrainingPicture(string Path, string Caption)
     /// <summary>A ControlNet's hint for it, of the same size; null for none.</summary>
     public string? Control { get; init; }
 
+    /// <summary>
+    /// The subjects it shows and where, for losses that look at attention maps; the place of each in the list is the
+    /// same in all pictures of a training.
+    /// </summary>
+    public IReadOnlyList<PictureSubject> Subjects { get; init; } = [];
+
     /// <summary>All captions, the first one first.</summary>
     public IReadOnlyList<string> Captions => [Caption, .. Alternatives];
 }

@@ -11,6 +11,9 @@ public sealed record Concept
     /// <summary>Its pictures with their captions.</summary>
     public required IReadOnlyList<TrainingPicture> Pictures { get; init; }
 
+    /// <summary>How likely a picture of it is mirrored at a visit, 0 to 1; class pictures likewise.</summary>
+    public double Flip { get; init; }
+
     /// <summary>Class pictures; null for none.</summary>
     public ConceptPrior? Prior { get; init; }
 }

@@ -1,7 +1,5 @@
-using Recipes.Core.Kernels;
 using Recipes.Core.Networks;
 using Recipes.Core.Schedules;
-using static TorchSharp.torch;
 
 namespace Recipes.Core.Training;
 
@@ -28,8 +26,6 @@ public static class ControlNetStep
         DenoisingStepOptions options)
     {
         network.Config.RequireFit(unet.Config);
-        FusedNetworks.Prepare(unet);
-        FusedNetworks.Prepare(network);
         foreach (var parameter in unet.parameters())
         {
             parameter.requires_grad = false;
@@ -42,26 +38,6 @@ public static class ControlNetStep
             trained.Add(new NamedParameter($"controlnet.{name}", parameter));
         }
 
-        return new DenoisingStep(
-            (noisy, batch) => Predict(unet, network, noisy, batch), schedule, batches, trained, options);
-    }
-
-    private static Tensor Predict(
-        UNet2DConditionModel unet, ControlNetModel network, Tensor noisy, DenoisingBatch batch)
-    {
-        var picture = batch.Control ?? throw new RecipesException(
-            "ControlNet training",
-            "a batch has no control pictures",
-            "Give each training picture its control picture.");
-        using var scope = NewDisposeScope();
-        using var text = new TextContext(batch.Context);
-        var residuals = network.forward(noisy, batch.Timesteps, text, picture);
-        var conditions = new UNetConditions
-        {
-            DownResiduals = residuals.Down,
-            MidResidual = residuals.Mid,
-            Attention = batch.Attention,
-        };
-        return unet.forward(noisy, batch.Timesteps, text, conditions).MoveToOuterDisposeScope();
+        return new DenoisingStep(DenoisingNetwork.Of(unet, network), schedule, batches, trained, options);
     }
 }

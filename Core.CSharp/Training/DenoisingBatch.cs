@@ -10,6 +10,12 @@ namespace Recipes.Core.Training;
 /// <param name="Context">Text embeddings, [batch, tokens, width].</param>
 public sealed record DenoisingBatch(Tensor Latents, Tensor Noise, Tensor Timesteps, Tensor Context)
 {
+    /// <summary>The pooled text of SDXL, [batch, width].</summary>
+    public Tensor? PooledText { get; init; }
+
+    /// <summary>Original size, crop and target size of SDXL, [batch, 6], height before width, float32.</summary>
+    public Tensor? TimeIds { get; init; }
+
     /// <summary>Control pictures, [batch, channels, height, width] in 0 to 1, where a ControlNet is trained.</summary>
     public Tensor? Control { get; init; }
 
@@ -47,8 +53,8 @@ public sealed record DenoisingBatch(Tensor Latents, Tensor Noise, Tensor Timeste
     [
         .. ((Tensor?[])
             [
-                Latents, Noise, Timesteps, Context, Control, SmallPictures, NoiseLevels, PixelWeights, SubjectTokens,
-                SubjectMasks,
+                Latents, Noise, Timesteps, Context, PooledText, TimeIds, Control, SmallPictures, NoiseLevels,
+                PixelWeights, SubjectTokens, SubjectMasks,
             ])
             .OfType<Tensor>(),
     ];
@@ -58,6 +64,8 @@ public sealed record DenoisingBatch(Tensor Latents, Tensor Noise, Tensor Timeste
     {
         return new DenoisingBatch(map(Latents), map(Noise), map(Timesteps), map(Context))
         {
+            PooledText = Further(PooledText),
+            TimeIds = Further(TimeIds),
             Control = Further(Control),
             SmallPictures = Further(SmallPictures),
             NoiseLevels = Further(NoiseLevels),

@@ -1,4 +1,5 @@
 using Recipes.Core.Data;
+using Recipes.Core.Training.Subjects;
 
 namespace Recipes.Core.Training;
 
@@ -31,14 +32,16 @@ public sealed record DiffusionTrainingOptions
     /// <summary>Which part of a picture is kept.</summary>
     public CropRule Crop { get; init; } = CropRule.Centre;
 
-    /// <summary>How likely a picture is mirrored, 0 to 1.</summary>
-    public double Flip { get; init; }
-
     /// <summary>
     /// How likely a caption is left out, so that guidance keeps working (Ho and Salimans, "Classifier-Free Diffusion
     /// Guidance"); 0 to 1.
     /// </summary>
     public double CaptionDropout { get; init; }
+
+    /// <summary>
+    /// How the pictures' masks weigh the loss's pixels; null where masks, if any, weigh nothing.
+    /// </summary>
+    public MaskedLossOptions? MaskedLoss { get; init; }
 
     /// <summary>A running average of the trained weights, which is the result; null for the weights themselves.</summary>
     public EmaOptions? Ema { get; init; }
@@ -76,10 +79,10 @@ public sealed record DiffusionTrainingOptions
     {
         Step.Check();
         Parts.Check();
+        MaskedLoss?.Check();
         Validation?.Check();
         Preview?.Check();
         Require(Batch >= 1, "Batch", $"a batch of {Batch} pictures trains nothing", "Set 1 or more.");
-        Share("Flip", Flip);
         Share("CaptionDropout", CaptionDropout);
         TrainingChecks.Concepts(this);
         TrainingChecks.Caches(this);

@@ -55,6 +55,10 @@ public sealed class RandomStreams(string seed)
     /// <param name="device">The CPU by default, whose numbers are the same whatever trains.</param>
     public Generator Generator(string stream, long step, Device? device = null) => new(Seed(stream, step), device);
 
+    /// <summary>The nth of a stream's even numbers at one step, from 0 to below 1, drawn without native code.</summary>
+    public double Uniform(string stream, long step, int nth) =>
+        (Seed(string.Create(CultureInfo.InvariantCulture, $"{stream}\0{nth}"), step) >> 11) * (1.0 / (1L << 53));
+
     /// <summary>
     /// A permutation of 0 to <paramref name="count"/> - 1 (Fisher and Yates), drawn without native code.
     /// </summary>

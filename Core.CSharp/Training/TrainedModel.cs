@@ -6,9 +6,8 @@ namespace Recipes.Core.Training;
 /// <summary>What all trainers of a model do before and after.</summary>
 internal static class TrainedModel
 {
-    /// <summary>Refuses a model of another type than the training, and pictures of a size it cannot encode.</summary>
-    /// <exception cref="RecipesException">One of these.</exception>
-    public static void Check(StableDiffusionModel model, Precision precision, TrainingImages images, string where)
+    /// <summary>Refuses a model of another type than the training.</summary>
+    public static void Check(StableDiffusionModel model, Precision precision)
     {
         var wanted = precision == Precision.BFloat16 ? ScalarType.BFloat16 : ScalarType.Float32;
         if (model.UNet.DType != wanted)
@@ -18,16 +17,11 @@ internal static class TrainedModel
                 $"it was loaded in {model.UNet.DType}, the training is in {wanted}",
                 $"Load it in {wanted}.");
         }
-
-        var factor = model.Vae.Config.Factor;
-        if (images.Size % factor != 0)
-        {
-            throw new RecipesException(
-                where,
-                $"their size of {images.Size} px is no multiple of {factor}",
-                $"Set {Math.Max(1, images.Size / factor) * factor}.");
-        }
     }
+
+    /// <summary>What sides of pictures must be multiples of: the autoencoder's factor × the UNet's halvings.</summary>
+    public static int Granule(StableDiffusionModel model) =>
+        model.Vae.Config.Factor << (model.UNet.Config.BlockOutChannels.Count - 1);
 
     /// <summary>Leaves no weight of the model requiring gradients.</summary>
     public static void Freeze(StableDiffusionModel model)

@@ -13,6 +13,11 @@ internal static class TrainingChecks
         foreach (var concept in concepts)
         {
             Pictures($"Concept {concept.Name}", concept.Pictures, options);
+            Require(
+                concept.Flip is >= 0 and <= 1,
+                $"Concept {concept.Name}",
+                $"{concept.Flip} is no probability of mirroring",
+                "Set a number from 0 to 1.");
             if (concept.Prior is { } prior)
             {
                 Pictures($"Concept {concept.Name}, class pictures", prior.Pictures, options);
@@ -33,6 +38,7 @@ internal static class TrainingChecks
             "Leave it out here.");
         HeldOut(options);
         Tokens(options);
+        Masks(options);
     }
 
     /// <summary>Refuses caches of what changes.</summary>
@@ -115,6 +121,29 @@ internal static class TrainingChecks
                 "no caption uses the token, which would learn nothing",
                 "Write it into the captions of its concept.");
         }
+    }
+
+    private static void Masks(DiffusionTrainingOptions options)
+    {
+        var pictures = options.Concepts.SelectMany(concept => concept.Pictures).ToList();
+        Require(
+            options.MaskedLoss is null || pictures.Any(picture => picture.Mask is not null),
+            "MaskedLoss",
+            "no picture has a mask",
+            "Give pictures masks, or leave the masked loss out.");
+        var counts = pictures.Select(picture => picture.Subjects.Count).Distinct().ToList();
+        Require(
+            options.Step.Auxiliary.Count == 0 || (counts.Count == 1 && counts[0] > 0),
+            "Step.Auxiliary",
+            $"losses on attention maps need the places of as many subjects in each picture, not {string.Join(" and ", counts)}",
+            "Give every picture its subjects with their masks, or leave the losses out.");
+        var phrases = pictures.Where(picture => picture.Subjects.Count > 0)
+            .Select(picture => string.Join(", ", picture.Subjects.Select(subject => subject.Phrase))).Distinct().ToList();
+        Require(
+            phrases.Count <= 1,
+            "Pictures",
+            $"their subjects are listed differently: {string.Join("; ", phrases.Take(3))}",
+            "List all subjects of the training in one order, in each picture.");
     }
 
     private static void Require(bool right, string where, string fault, string cure)

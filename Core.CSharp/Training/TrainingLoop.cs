@@ -16,6 +16,11 @@ public sealed record TrainingLoopOptions
 
     /// <summary>Tells this plan from others.</summary>
     public string PlanHash { get; init; } = "";
+
+    /// <summary>
+    /// Called after each step with the steps done; gives further figures by name, to be reported with the step's own.
+    /// </summary>
+    public Func<long, IReadOnlyDictionary<string, double>>? After { get; init; }
 }
 
 /// <summary>Progress after one step.</summary>
@@ -35,7 +40,11 @@ public sealed record TrainingStep(
     double? PriorLoss,
     double GradientNorm,
     double Rate,
-    double SecondsPerStep);
+    double SecondsPerStep)
+{
+    /// <summary>Figures that are measured now and then, by name, such as validation_loss.</summary>
+    public IReadOnlyDictionary<string, double> Further { get; init; } = new Dictionary<string, double>();
+}
 
 /// <summary>How a training ended.</summary>
 public enum TrainingStatus
@@ -92,6 +101,7 @@ public static class TrainingLoop
             }
 
             var done = index + 1;
+            var further = options.After?.Invoke(done);
             progress?.Report(new TrainingStep(
                 done,
                 options.Steps,
@@ -100,7 +110,10 @@ public static class TrainingLoop
                 result.PriorLoss,
                 result.GradientNorm,
                 result.Rate,
-                clock.Elapsed.TotalSeconds / (done - start)));
+                clock.Elapsed.TotalSeconds / (done - start))
+            {
+                Further = further ?? new Dictionary<string, double>(),
+            });
             if (done % options.CheckpointEvery == 0 || (done == options.Steps && options.CheckpointEvery is not null))
             {
                 Save(done);

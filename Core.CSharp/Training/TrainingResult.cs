@@ -3,10 +3,14 @@ using static TorchSharp.torch;
 
 namespace Recipes.Core.Training;
 
-/// <summary>What a training left: trained adapters, still on the model, or the model's own changed weights.</summary>
+/// <summary>
+/// What a training left: trained adapters and tokens, still on the model until this is disposed of, or the networks' own
+/// changed weights.
+/// </summary>
 public sealed class TrainingResult : IDisposable
 {
     private readonly IReadOnlyDictionary<string, Tensor> weights;
+    private readonly IDisposable? trained;
 
     internal TrainingResult(
         TrainingStatus status, long steps, LoraSet? adapters, IReadOnlyDictionary<string, Tensor> weights)
@@ -14,7 +18,16 @@ public sealed class TrainingResult : IDisposable
         Status = status;
         Steps = steps;
         Adapters = adapters;
+        trained = adapters;
         this.weights = weights;
+    }
+
+    internal TrainingResult(
+        TrainingStatus status, long steps, TrainedNetworks trained, IReadOnlyDictionary<string, Tensor> weights)
+        : this(status, steps, trained.Adapters, weights)
+    {
+        this.trained = trained;
+        Tokens = trained.Tokens;
     }
 
     /// <summary>Whether all steps are done.</summary>
@@ -23,16 +36,20 @@ public sealed class TrainingResult : IDisposable
     /// <summary>Steps done, those before resuming included.</summary>
     public long Steps { get; }
 
-    /// <summary>The trained adapters; null where the model itself was trained.</summary>
+    /// <summary>The trained adapters; null where there are none.</summary>
     public LoraSet? Adapters { get; }
 
+    /// <summary>The trained tokens, which <see cref="TextualInversionFile"/> writes.</summary>
+    public IReadOnlyList<TextualInversion> Tokens { get; } = [];
+
     /// <summary>
-    /// Trained weights in float32 by name: unet.PATH.lora_A.weight, or unet.PATH.weight without adapters.
+    /// Trained weights, or their averages, in float32 by name: unet.PATH.lora_A.weight of an adapter, unet.PATH.weight of
+    /// the network's own, text_encoder.TOKEN of a token's vectors.
     /// </summary>
     public IReadOnlyDictionary<string, Tensor> Weights => weights;
 
-    /// <summary>Different class pictures visited, out of those there are.</summary>
-    public (int Visited, int Count) ClassImages { get; init; }
+    /// <summary>How often each concept's pictures were visited.</summary>
+    public IReadOnlyList<ConceptVisits> Visits { get; init; } = [];
 
     /// <summary>
     /// Why steps on a CUDA device were not recorded and replayed, as a sentence's end; null where they were, and on
@@ -52,14 +69,14 @@ public sealed class TrainingResult : IDisposable
         {
             throw new RecipesException(
                 path,
-                "the training changed the model itself, there are no adapters",
-                "Save the model instead.");
+                "the training has left no adapters",
+                "Save its weights or tokens instead.");
         }
 
         Adapters.Save(path, metadata, naming, weights);
     }
 
-    /// <summary>Takes the adapters off the model and frees them.</summary>
+    /// <summary>Takes adapters and tokens off the model and frees them.</summary>
     public void Dispose()
     {
         foreach (var weight in weights.Values)
@@ -67,6 +84,6 @@ public sealed class TrainingResult : IDisposable
             weight.Dispose();
         }
 
-        Adapters?.Dispose();
+        trained?.Dispose();
     }
 }

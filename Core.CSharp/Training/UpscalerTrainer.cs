@@ -32,7 +32,8 @@ public static class UpscalerTrainer
         CancellationToken cancellation = default)
     {
         options.Check();
-        TrainedModel.Check(model, options.Precision, options.Images, "Upscaler.Images");
+        TrainedModel.Check(model, options.Precision);
+        RequireWhole(model.Vae.Config.Factor, options.Images.Size);
         var highest = HighestLevel(model, options);
         TrainedModel.Freeze(model);
         var streams = new RandomStreams(options.Seed);
@@ -107,6 +108,17 @@ public static class UpscalerTrainer
             adapters,
             step.Optimiser.State.ToDictionary(
                 item => item.Key, item => item.Value.Master.detach().clone().DetachFromDisposeScope()));
+    }
+
+    private static void RequireWhole(int factor, int size)
+    {
+        if (size % factor != 0)
+        {
+            throw new RecipesException(
+                "Upscaler.Images",
+                $"their size of {size} px is no multiple of {factor}",
+                $"Set {Math.Max(1, size / factor) * factor}.");
+        }
     }
 
     private static Tensor Predict(UNet2DConditionModel unet, Tensor noisy, DenoisingBatch batch)

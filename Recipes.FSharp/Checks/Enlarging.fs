@@ -8,6 +8,15 @@ let private foreign (draft: Draft) = [
     for sample in draft.Samples do
         error "F40" "sample" $"an upscaler enlarges pictures, and draws none of \"{sample.Text}\"" "Leave the line out."
 
+    let mirrored, others = draft.Sources |> List.partition _.Flipped
+
+    if not mirrored.IsEmpty && not others.IsEmpty then
+        error
+            "F40"
+            $"{mirrored.Head.At}.flipped"
+            $"the {mirrored.Head.Noun} is mirrored and the {others.Head.Noun} is not, which an upscaler learns together"
+            "Give every one of them a `flipped` line, or none."
+
     for part in Draft.trainParts draft.Recipe do
         match part with
         | TrainPart.Steps _

@@ -45,15 +45,6 @@ let private missing (draft: Draft) = [
     if draft.Sources.IsEmpty then
         error "L2" "recipe" "learns nothing" "Add a line `learn robot`, where `let robot = subject \"robot\" { ... }`."
 
-    if draft.Sources.Length > 1 then
-        let nouns = draft.Sources |> List.map _.Noun
-
-        error
-            "L4"
-            "learn"
-            $"{draft.Sources.Length} subjects ({listed nouns}), and a recipe learns one"
-            "Write one recipe for each subject."
-
     match draft.Tunings with
     | [ _ ] -> ()
     | [] -> error "L2" "recipe" "adapts nothing" "Add a line `adapt (lora 16<rank>)`."
@@ -168,6 +159,13 @@ let private foreign (tuning: Tuning) = [
 /// L6: what new vectors are learned from.
 let private forVectors (draft: Draft) = [
     if draft.Tunings |> List.exists _.Method.IsNewVectors then
+        if draft.Sources.Length > 1 then
+            error
+                "L6"
+                "learn"
+                $"{draft.Sources.Length} subjects ({listed (draft.Sources |> List.map _.Noun)}), and new vectors are of one"
+                "Write one recipe for each subject."
+
         for source in draft.Sources do
             if source.IsTheme then
                 error

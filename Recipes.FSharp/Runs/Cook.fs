@@ -60,7 +60,6 @@ module Cook =
         =
         let clock = Stopwatch.StartNew()
         let shots = Painter.shots plan
-        let subject = Lower.subject plan
         Machine.prepare plan.Budget.Device state.Threads
         Disk.writeText (folder.File "environment.json") (RunEnvironment.json plan state.Threads)
 
@@ -73,12 +72,14 @@ module Cook =
             let asked = Painter.untrained plan shots
             let before = Samples.get folder plan "before" asked (draw Phase.Before asked)
 
-            let classPictures =
-                if subject.PriorCount = 0<img> then
-                    []
-                else
-                    drawing tell Phase.ClassPictures (ClassPictures.work plan subject) (fun reached ->
-                        ClassPictures.files options.Cache plan subject model reached stop)
+            let classPictures = [
+                for subject in plan.Subjects do
+                    if subject.PriorCount = 0<img> then
+                        []
+                    else
+                        drawing tell Phase.ClassPictures (ClassPictures.work plan subject) (fun reached ->
+                            ClassPictures.files options.Cache plan subject model reached stop)
+            ]
 
             use _ = Learning.run folder plan model classPictures tell stop
             before, Samples.get folder plan "after" shots (draw Phase.After shots)

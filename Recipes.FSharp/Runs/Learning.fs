@@ -12,35 +12,24 @@ open Recipes.Core.Training
 /// The training of a plan: the trainer of its method, the log of its steps, and the file that it leaves.
 [<RequireQualifiedAccess>]
 module internal Learning =
-    let private complete (status: TrainingStatus) (result: IDisposable) (stop: CancellationToken) =
-        if status = TrainingStatus.Interrupted then
-            result.Dispose()
-            raise (OperationCanceledException stop)
-
-    let private dreamBooth (folder: RunFolder) (plan: Plan) (model: StableDiffusionModel) classes listener tell stop =
-        let result =
-            DreamBoothTrainer.Run(model, Lower.dreamBooth plan classes folder.Path, listener, stop)
-
-        complete result.Status result stop
-
-        result.PlainReason
-        |> Option.ofObj
-        |> Option.iter (fun reason -> tell (RunProgress.Note $"the steps were not recorded: {reason}"))
-
+    /// Writes what was trained into the run's folder.
+    let private save (folder: RunFolder) (plan: Plan) (model: StableDiffusionModel) (result: TrainingResult) =
         let header = AdapterHeader.ofPlan plan
+        let file = folder.File(Product.name plan)
 
-        match result.Adapters with
-        | null -> UNetFolder.Write(model.UNet, result.Weights, folder.File "unet", header)
-        | _ -> result.SaveAdapters(folder.File(Product.name plan), header)
-
-        result :> IDisposable
+        match plan.Method with
+        | PlannedMethod.LowRank _ -> result.SaveAdapters(file, header)
+        | PlannedMethod.Vectors _ ->
+            TextualInversionFile.Write(Seq.exactlyOne result.Tokens, file, EmbeddingNaming.Diffusers, header)
+        | PlannedMethod.KeysAndValues _
+        | PlannedMethod.Weights _ -> UNetFolder.Write(model.UNet, result.Weights, folder.File "unet", header)
 
     /// Trains, saves the result in the run's folder, and leaves it on the model until it is disposed of.
     let run
         (folder: RunFolder)
         (plan: Plan)
         (model: StableDiffusionModel)
-        (classPictures: string list)
+        (classPictures: string list list)
         (tell: RunProgress -> unit)
         (stop: CancellationToken)
         : IDisposable =
@@ -48,24 +37,16 @@ module internal Learning =
             new StepLog(folder.File "metrics.jsonl", int plan.Budget.Steps, Phase.Training, tell)
 
         let result =
-            match plan.Method with
-            | PlannedMethod.LowRank _
-            | PlannedMethod.KeysAndValues _
-            | PlannedMethod.Weights _ -> dreamBooth folder plan model classPictures listener tell stop
-            | PlannedMethod.Vectors vectors ->
-                let result =
-                    TextualInversionTrainer.Run(model, Lower.inversion plan vectors folder.Path, listener, stop)
+            DiffusionTrainer.Run(model, Lower.training plan classPictures folder.Path, listener, stop)
 
-                complete result.Status result stop
+        if result.Status = TrainingStatus.Interrupted then
+            result.Dispose()
+            raise (OperationCanceledException stop)
 
-                TextualInversionFile.Write(
-                    result.Inversion,
-                    folder.File(Product.name plan),
-                    EmbeddingNaming.Diffusers,
-                    AdapterHeader.ofPlan plan
-                )
+        result.PlainReason
+        |> Option.ofObj
+        |> Option.iter (fun reason -> tell (RunProgress.Note $"the steps were not recorded: {reason}"))
 
-                result
-
+        save folder plan model result
         listener.Ended()
         result

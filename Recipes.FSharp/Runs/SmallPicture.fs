@@ -24,7 +24,11 @@ module internal SmallPicture =
     /// The held-out pictures of a plan, each with every seed: cut to the size of the training and made small as in the
     /// training, in 8 bits.
     let heldOut (plan: Plan) (upscaling: PlannedUpscaling) : SmallPicture list = [
-        let prompt = (Lower.subject plan).InstancePrompt
+        // Of several subjects nothing tells which one a picture shows.
+        let prompt =
+            match plan.Subjects with
+            | [ subject ] -> subject.InstancePrompt
+            | _ -> ""
 
         for picture in upscaling.HeldOut do
             use large =

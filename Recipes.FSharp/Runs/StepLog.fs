@@ -36,6 +36,8 @@ type internal StepLog(path: string, total: int, phase: Phase, tell: RunProgress 
                     | None -> ()
                     "gradient_norm", step.GradientNorm
                     "rate", step.Rate
+                    for KeyValue(name, value) in step.Further do
+                        name, value
                 ]
             )
 

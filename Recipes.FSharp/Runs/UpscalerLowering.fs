@@ -24,7 +24,7 @@ module internal UpscalerLowering =
 
     /// The training's settings, with the folder of the checkpoint and the hash of the whole plan.
     let options (plan: Plan) (hash: string) (folder: string) =
-        let subject, budget = Lower.subject plan, plan.Budget
+        let budget = plan.Budget
         let shape, cycles = Lower.schedule budget.Schedule
 
         let adapter =
@@ -35,12 +35,19 @@ module internal UpscalerLowering =
             | PlannedMethod.Vectors _ -> invalidArg (nameof plan) "no way to tune an upscaler"
 
         UpscalerOptions(
-            Images = TrainingImages.FromFiles([| for picture in subject.Images -> picture.Path |], int budget.Size),
-            Captions =
-                (match subject.Images |> List.choose _.Caption with
-                 | [] -> [| subject.InstancePrompt |]
-                 | own -> List.toArray own),
-            Mirrored = subject.Flipped,
+            Images =
+                TrainingImages.FromFiles(
+                    [|
+                        for subject in plan.Subjects do
+                            for picture in subject.Images -> picture.Path
+                    |],
+                    int budget.Size
+                ),
+            Captions = [|
+                for subject in plan.Subjects do
+                    for picture in subject.Images -> picture.Caption |> Option.defaultValue subject.InstancePrompt
+            |],
+            Mirrored = (plan.Subjects |> List.exists _.Flipped),
             HighestNoiseLevel = (upscaling plan).NoiseUpTo,
             Steps = int64 budget.Steps,
             Rate = budget.Rate,

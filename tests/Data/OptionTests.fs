@@ -26,7 +26,6 @@ type private Case = {
     Step: DenoisingStepOptions
     Crop: CropRule
     Caches: CacheOptions
-    Flip: float
     Validation: ValidationOptions | null
 }
 
@@ -36,7 +35,6 @@ let private usual = {
     Step = step
     Crop = CropRule.Centre
     Caches = CacheOptions()
-    Flip = 0.0
     Validation = null
 }
 
@@ -49,7 +47,6 @@ let private options case =
         Seed = "1",
         Crop = case.Crop,
         Caches = case.Caches,
-        Flip = case.Flip,
         Validation = case.Validation
     )
 
@@ -100,7 +97,10 @@ let tests =
                     Concepts = [ rex; concept "two" own null ]
             }
 
-            refuse "Training.Flip: 1.5 is no probability" { usual with Flip = 1.5 }
+            refuse "Concept rex: 1.5 is no probability of mirroring" {
+                usual with
+                    Concepts = [ Concept(Name = "rex", Pictures = own, Flip = 1.5) ]
+            }
 
             refuse "a.png is trained on" {
                 usual with

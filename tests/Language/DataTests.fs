@@ -135,8 +135,7 @@ let tests =
                         }
                     ]
 
-                refused folder both [
-                    "L4 learn: 2 subjects (toy and cat), and a recipe learns one. Write one recipe for each subject."
+                warned folder both [
                     "B11 subject toy.images: p1.bmp and same.bmp belong to toy and cat, with the same bytes. Keep the picture with the subject that it shows."
                 ])
         }

@@ -106,7 +106,6 @@ let tests =
                     ]
 
                 refused folder both [
-                    "L4 learn: 2 subjects (toy and cat), and a recipe learns one. Write one recipe for each subject."
                     "D31 subject cat: has no class pictures, while the toy has 24. Give every subject a `prior`, or none."
                 ])
         }

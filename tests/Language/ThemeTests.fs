@@ -65,20 +65,18 @@ let tests =
                 Expect.all (captionsOf (plan (studying [ captions (Same "a toy") ] folder))) _.IsNone "one text")
         }
 
-        test "the core is given each picture's caption, mirror images after them" {
+        test "the core is given each picture's caption, and whether to mirror" {
             withPictures (fun folder ->
                 metadata folder [ for i in 1..5 -> $"p{i}.bmp", $"toy {i}" ]
-                let options = Lower.dreamBooth (plan (studying [ flipped ] folder)) [] folder
-                Expect.equal options.Images.Count 10 "pictures"
+                let options = Lower.training (plan (studying [ flipped ] folder)) [ [] ] folder
+                let concept = Seq.exactlyOne options.Concepts
 
-                Expect.sequenceEqual
-                    (nonNull options.Captions)
-                    [
-                        for _ in 1..2 do
-                            for i in 1..5 -> $"toy {i}"
-                    ]
+                Expect.equal
+                    [ for picture in concept.Pictures -> picture.Caption ]
+                    [ for i in 1..5 -> $"toy {i}" ]
                     "captions"
 
+                Expect.equal concept.Flip 0.5 "half of the visits"
                 options.Check())
         }
 

@@ -33,12 +33,6 @@ let private write folder name (tensors: (string * Tensor) list) =
     SafeTensorsWriter.Write(path, [ for key, value in tensors -> KeyValuePair(key, value) ])
     path
 
-let private pictures size =
-    let picture shade =
-        Image(size, size, [| for i in 0 .. size * size * 3 - 1 -> byte ((i * 7 + shade) % 256) |])
-
-    TrainingImages.FromImages([ picture 0; picture 90; picture 180 ], size)
-
 /// A word that is one token of the model's.
 let private word (model: StableDiffusionModel) =
     [ "the"; "and"; "dog"; "red"; "of"; "a" ]
@@ -46,29 +40,6 @@ let private word (model: StableDiffusionModel) =
 
 let private vector (model: StableDiffusionModel) =
     model.TextEncoder.Tokens.Weight[int64 (Seq.exactlyOne (model.Tokenizer.Tokenize(word model)))]
-
-let private changed (model: StableDiffusionModel) token initialiser vectors templates folder =
-    TextualInversionOptions(
-        Images = pictures (8 * int model.Vae.Config.Factor),
-        Token = token,
-        Vectors = vectors,
-        Initialiser = initialiser,
-        Templates = templates,
-        Steps = 4L,
-        Rate = 5e-3,
-        Seed = "7",
-        CheckpointFolder = folder,
-        PlanHash = "p"
-    )
-
-let private options model =
-    changed model "<toy>" (word model) 2 CaptionTemplates.Object null
-
-let private trained (model: StableDiffusionModel) options =
-    use result =
-        TextualInversionTrainer.Run(model, options, null, CancellationToken.None)
-
-    result.Inversion.Parts[0].Rows.detach().clone()
 
 let private parity = test "train-textual-inversion" {
     use _ = torch.NewDisposeScope()
@@ -294,75 +265,6 @@ let tests =
                 use twice = inversion "<a>" (torch.ones (1L, width model))
                 failsWith "already in the vocabulary" (fun () -> model.LearnedTokens.Add twice)
                 Expect.equal (List.ofSeq model.LearnedTokens.Names) [ "<a>" ] "what was refused is not there")
-        }
-
-        test "training changes the new vectors and nothing else" {
-            use _ = torch.NewDisposeScope()
-            use model = load "sd1"
-
-            let weights () = [
-                for network in [ model.UNet :> Module; model.TextEncoder; model.Vae ] do
-                    for KeyValue(name, value) in network.state_dict () -> name, value.clone ()
-            ]
-
-            let before = weights ()
-            let start = (vector model).clone()
-
-            use result =
-                TextualInversionTrainer.Run(model, options model, null, CancellationToken.None)
-
-            Expect.equal (result.Status, result.Steps) (TrainingStatus.Completed, 4L) "all steps"
-            let rows = result.Inversion.Parts[0].Rows
-
-            for row in [ 0L; 1L ] do
-                Expect.isGreaterThan (worst rows[row] start) 1e-3 $"vector {row} moved"
-
-            Expect.isGreaterThan (worst rows[0L] rows[1L]) 1e-4 "each its own way"
-
-            for (name, old), (_, now) in List.zip before (weights ()) do
-                Expect.equal (worst old now) 0.0 name
-
-            Expect.equal (List.ofSeq model.LearnedTokens.Names) [ "<toy>" ] "the token stays for sampling"
-        }
-
-        test "a run cut in two gives the bytes of one in one go" {
-            Support.withFolder (fun folder ->
-                use _ = torch.NewDisposeScope()
-                use model = load "sd1"
-                let whole = trained model (options model)
-                let resumable = changed model "<toy>" (word model) 2 CaptionTemplates.Object folder
-                use stop = new CancellationTokenSource()
-
-                let stopper = {
-                    new IProgress<TrainingStep> with
-                        member _.Report step =
-                            if step.Step = 2L then
-                                stop.Cancel()
-                }
-
-                do
-                    use half = TextualInversionTrainer.Run(model, resumable, stopper, stop.Token)
-                    Expect.equal (half.Status, half.Steps) (TrainingStatus.Interrupted, 2L) "interrupted"
-
-                Expect.equal (worst whole (trained model resumable)) 0.0 "the vectors")
-        }
-
-        test "settings that cannot train are refused" {
-            use model = load "sd1"
-
-            let run (options: TextualInversionOptions) () =
-                (TextualInversionTrainer.Run(model, options, null, CancellationToken.None)).Dispose()
-
-            let object' = CaptionTemplates.Object
-
-            failsWith
-                "is 2 tokens, Vectors is 1. Use a word of one token, or set Vectors to 2"
-                (run (changed model "<toy>" $"{word model} {word model}" 1 object' null))
-
-            failsWith "does not use the token" (run (changed model "<toy>" (word model) 1 [ "a photo" ] null))
-            failsWith "already in the vocabulary" (run (changed model (word model) (word model) 1 object' null))
-            failsWith "0 vectors hold nothing" (run (changed model "<toy>" (word model) 0 object' null))
-            Expect.isEmpty model.LearnedTokens.Names "nothing is left on the model"
         }
 
         test "object and style captions all have the token's place" {

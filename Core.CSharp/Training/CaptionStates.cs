@@ -1,0 +1,83 @@
+using Recipes.Core.Pipelines;
+using static TorchSharp.torch;
+
+namespace Recipes.Core.Training;
+
+/// <summary>
+/// The text encoders' states of a training's captions, by the captions' numbers: computed once where nothing in them is
+/// trained, else anew at each pass and of those alone that the pass needs.
+/// </summary>
+internal sealed class CaptionStates : IDisposable
+{
+    private readonly StableDiffusionModel model;
+    private readonly Tensor[] ids;
+    private readonly (Tensor States, Tensor? Pooled)? kept;
+
+    /// <param name="model">The model, its new tokens and adapters on it.</param>
+    /// <param name="captions">Each caption once.</param>
+    /// <param name="trained">Whether the states change while training.</param>
+    public CaptionStates(StableDiffusionModel model, IReadOnlyList<string> captions, bool trained)
+    {
+        this.model = model;
+        Captions = captions;
+        ids =
+        [
+            .. model.Tokenizers.Select((tokenizer, tower) => tensor(
+                [.. captions.SelectMany(caption => tokenizer.Encode(caption)).Select(id => (long)id)],
+                [captions.Count, tokenizer.MaxLength],
+                dtype: ScalarType.Int64,
+                device: model.TextEncoders[tower].Device).DetachFromDisposeScope()),
+        ];
+        if (!trained)
+        {
+            using var _ = no_grad();
+            using var scope = NewDisposeScope();
+            var parts = Enumerable.Range(0, captions.Count).Select(number => (long)number).Chunk(32)
+                .Select(Compute).ToList();
+            kept = (
+                cat([.. parts.Select(part => part.States)], 0).DetachFromDisposeScope(),
+                parts[0].Pooled is null
+                    ? null
+                    : cat([.. parts.Select(part => part.Pooled!)], 0).DetachFromDisposeScope());
+        }
+    }
+
+    /// <summary>Each caption once.</summary>
+    public IReadOnlyList<string> Captions { get; }
+
+    /// <summary>States, [rows, tokens, width], and pooled states of SDXL, [rows, width], of these captions.</summary>
+    public (Tensor States, Tensor? Pooled) For(long[] rows)
+    {
+        using var scope = NewDisposeScope();
+        long[] distinct = [.. rows.Distinct().Order()];
+        var (states, pooled) = kept ?? Compute(distinct);
+        var places = kept is null ? [.. rows.Select(row => (long)Array.IndexOf(distinct, row))] : rows;
+        var index = tensor(places, dtype: ScalarType.Int64, device: states.device);
+        return (
+            states.index_select(0, index).MoveToOuterDisposeScope(),
+            pooled?.index_select(0, index).MoveToOuterDisposeScope());
+    }
+
+    /// <inheritdoc/>
+    public void Dispose()
+    {
+        foreach (var tower in ids)
+        {
+            tower.Dispose();
+        }
+
+        kept?.States.Dispose();
+        kept?.Pooled?.Dispose();
+    }
+
+    private (Tensor States, Tensor? Pooled) Compute(long[] rows)
+    {
+        var towers = model.TextEncoders.Select((tower, index) =>
+            tower.forward(ids[index].index_select(0, tensor(rows, device: tower.Device)))).ToList();
+
+        // SDXL was trained with the states before the last layer, and without the last norm.
+        return model.IsXL
+            ? (cat([.. towers.Select(output => output.HiddenStates[^2])], -1), towers[^1].Projected)
+            : (towers[0].LastHiddenState, null);
+    }
+}

@@ -1,0 +1,49 @@
+using Recipes.Core.Kernels;
+using Recipes.Core.Networks;
+using static TorchSharp.torch;
+
+namespace Recipes.Core.Training;
+
+/// <summary>
+/// A UNet as trainings use it, alone or led by a ControlNet (Zhang et al. 2023, equation 5): noisy latents and all of
+/// their batch to a prediction.
+/// </summary>
+internal static class DenoisingNetwork
+{
+    /// <param name="unet">The UNet.</param>
+    /// <param name="control">Leads it by each batch's control pictures; null for none.</param>
+    public static Func<Tensor, DenoisingBatch, Tensor> Of(UNet2DConditionModel unet, ControlNetModel? control = null)
+    {
+        FusedNetworks.Prepare(unet);
+        if (control is not null)
+        {
+            FusedNetworks.Prepare(control);
+        }
+
+        return (noisy, batch) => Predict(unet, control, noisy, batch);
+    }
+
+    private static Tensor Predict(
+        UNet2DConditionModel unet, ControlNetModel? control, Tensor noisy, DenoisingBatch batch)
+    {
+        using var scope = NewDisposeScope();
+        using var text = new TextContext(batch.Context);
+        var conditions = new UNetConditions
+        {
+            PooledText = batch.PooledText,
+            TimeIds = batch.TimeIds,
+            Attention = batch.Attention,
+        };
+        if (control is not null)
+        {
+            var picture = batch.Control ?? throw new RecipesException(
+                "ControlNet training",
+                "a batch has no control pictures",
+                "Give each training picture its control picture.");
+            var residuals = control.forward(noisy, batch.Timesteps, text, picture, conditions);
+            conditions = conditions with { DownResiduals = residuals.Down, MidResidual = residuals.Mid };
+        }
+
+        return unet.forward(noisy, batch.Timesteps, text, conditions).MoveToOuterDisposeScope();
+    }
+}

@@ -1,0 +1,101 @@
+using Recipes.Core.Pipelines;
+using Recipes.Core.Training.Subjects;
+using static TorchSharp.torch;
+
+namespace Recipes.Core.Training;
+
+/// <summary>
+/// The batches of <see cref="DiffusionTrainer"/>: visits of a <see cref="TrainingSet"/> with their latents and the states
+/// of their captions. Everything random about a batch follows from its number alone.
+/// </summary>
+internal sealed class DiffusionBatches : IBatchSource
+{
+    private readonly StableDiffusionModel model;
+    private readonly DiffusionTrainingOptions options;
+    private readonly RandomStreams streams;
+    private readonly TrainingSet set;
+    private readonly PictureLatents latents;
+    private readonly CaptionStates captions;
+    private readonly SubjectTokens? subjects;
+
+    public DiffusionBatches(
+        StableDiffusionModel model,
+        DiffusionTrainingOptions options,
+        RandomStreams streams,
+        TrainingSet set,
+        PictureLatents latents,
+        CaptionStates captions)
+    {
+        this.model = model;
+        this.options = options;
+        this.streams = streams;
+        this.set = set;
+        this.latents = latents;
+        this.captions = captions;
+        subjects = options.Step.Auxiliary.Count == 0
+            ? null
+            : new SubjectTokens(
+                model.Tokenizer,
+                captions.Captions,
+                [.. options.Concepts[0].Pictures[0].Subjects.Select(subject => subject.Phrase)]);
+    }
+
+    /// <inheritdoc/>
+    public DenoisingBatch Batch(long number)
+    {
+        using var scope = NewDisposeScope();
+        using var gradients = no_grad();
+        var visits = set.At(number);
+        var found = visits
+            .Select(visit => options.Crop == Data.CropRule.Random
+                ? latents.Encode(visit.Picture, visit.Framing)
+                : latents.Keep(visit.Picture, visit.Framing))
+            .ToList();
+        var draws = new BatchDraws(streams, number, model.Device);
+        var mean = cat([.. found.Select(latent => latent.Mean)], 0);
+        var deviation = cat([.. found.Select(latent => latent.Deviation)], 0);
+        long[] rows = [.. visits.Select(visit => (long)visit.Caption)];
+        var (states, pooled) = Text(rows);
+        var made = new DenoisingBatch(
+            mean + (deviation * draws.Normal(RandomStreams.Augmentation, mean.shape)),
+            draws.Normal(RandomStreams.Noise, mean.shape),
+            draws.Below(RandomStreams.Timesteps, model.Schedule.Count, visits.Count),
+            states)
+        {
+            PooledText = pooled,
+            TimeIds = model.IsXL ? TimeIds(visits) : null,
+            Control = options.Parts.ControlNet is null ? null : cat([.. found.Select(latent => latent.Control!)], 0),
+            PixelWeights = options.MaskedLoss is { } masked ? Weights(found, masked) : null,
+            SubjectTokens = subjects?.Of(visits, model.Device),
+            SubjectMasks = subjects is null ? null : Places(found, subjects.Count),
+        };
+        foreach (var tensor in made.Tensors)
+        {
+            tensor.MoveToOuterDisposeScope();
+        }
+
+        return made;
+    }
+
+    /// <summary>With gradients where the text encoder or a token is trained.</summary>
+    private (Tensor States, Tensor? Pooled) Text(long[] rows)
+    {
+        using var gradients = enable_grad();
+        return captions.For(rows);
+    }
+
+    private Tensor TimeIds(IReadOnlyList<Visit> visits) => tensor(
+        [.. visits.SelectMany(visit => visit.Framing.TimeIds)], [visits.Count, 6], device: model.Device);
+
+    private static Tensor Weights(IReadOnlyList<PictureLatent> found, MaskedLossOptions masked) =>
+        SubjectMask.Weights(
+            cat([.. found.Select(latent => latent.Mask ?? ones_like(latent.Mean.narrow(1, 0, 1)))], 0), masked);
+
+    /// <summary>Where subjects are; nowhere in class pictures.</summary>
+    private static Tensor Places(IReadOnlyList<PictureLatent> found, int count) => cat(
+        [
+            .. found.Select(latent => latent.Places
+                ?? zeros_like(latent.Mean.narrow(1, 0, 1)).expand(1, count, -1, -1)),
+        ],
+        0);
+}

@@ -1,0 +1,90 @@
+using System.Globalization;
+using Recipes.Core.Data;
+using Recipes.Core.Pipelines;
+using static TorchSharp.torch;
+
+namespace Recipes.Core.Training;
+
+/// <summary>
+/// The loss on pictures held out: each at its most likely latents, in the middle cut, with its first caption, and always
+/// with the same noise and times. Nothing of the training's own random numbers is used.
+/// </summary>
+internal sealed class ValidationLoss : IDisposable
+{
+    private const string Stream = "validation";
+
+    private readonly StableDiffusionModel model;
+    private readonly ValidationOptions options;
+    private readonly Func<Tensor, DenoisingBatch, Tensor> network;
+    private readonly RandomStreams streams;
+    private readonly bool controlled;
+    private readonly List<(PictureLatent Latent, Framing Framing)> pictures = [];
+    private readonly CaptionStates captions;
+
+    public ValidationLoss(
+        StableDiffusionModel model,
+        DiffusionTrainingOptions training,
+        Func<Tensor, DenoisingBatch, Tensor> network,
+        RandomStreams streams,
+        PictureLatents latents)
+    {
+        this.model = model;
+        this.network = network;
+        this.streams = streams;
+        options = training.Validation!;
+        controlled = training.Parts.ControlNet is not null;
+        foreach (var picture in options.Pictures)
+        {
+            var size = PreparedPicture.Measure(picture);
+            var bucket = Buckets.Of(size.Width, size.Height, training.Buckets, picture.Path);
+            var framing = Framing.Centre(size, bucket);
+            pictures.Add((latents.Keep(picture, framing), framing));
+        }
+
+        captions = new CaptionStates(
+            model, [.. options.Pictures.Select(picture => picture.Caption)], training.Parts.ChangesText);
+    }
+
+    /// <summary>
+    /// The mean over pictures and times, as validation_loss, and over pictures at each time t, as validation_loss_t.
+    /// </summary>
+    public IReadOnlyDictionary<string, double> Measure()
+    {
+        using var none = no_grad();
+        var (count, losses) = (model.Schedule.Count, new Dictionary<string, double>());
+        for (var place = 0; place < options.Times; place++)
+        {
+            var time = (long)((place + 0.5) * count / options.Times);
+            var sum = 0.0;
+            for (var index = 0; index < pictures.Count; index++)
+            {
+                sum += Loss(index, time, ((long)index * options.Times) + place);
+            }
+
+            losses[string.Create(CultureInfo.InvariantCulture, $"validation_loss_{time}")] = sum / pictures.Count;
+        }
+
+        losses["validation_loss"] = losses.Values.Average();
+        return losses;
+    }
+
+    /// <inheritdoc/>
+    public void Dispose() => captions.Dispose();
+
+    private double Loss(int index, long time, long draw)
+    {
+        using var scope = NewDisposeScope();
+        var (latent, framing) = pictures[index];
+        var noise = new BatchDraws(streams, draw, model.Device).Normal(Stream, latent.Mean.shape);
+        var times = tensor([time], device: model.Device);
+        var (states, pooled) = captions.For([index]);
+        var batch = new DenoisingBatch(latent.Mean, noise, times, states)
+        {
+            PooledText = pooled,
+            TimeIds = model.IsXL ? tensor(framing.TimeIds, [1, 6], device: model.Device) : null,
+            Control = controlled ? latent.Control : null,
+        };
+        var prediction = network(model.Schedule.AddNoise(latent.Mean, noise, times), batch);
+        return DiffusionLoss.Compute(prediction, model.Schedule.Target(latent.Mean, noise, times)).Total.item<float>();
+    }
+}
