@@ -145,8 +145,8 @@ module internal PlanText =
         "", $"{budget.Precision} on {budget.Device}, seed {budget.Seed}{checkpoint}"
     ]
 
-    /// How often what is seen, and how much work it is.
-    let private sums (plan: PlanData) = [
+    /// How often what is seen, and how much work it is; `enlarged` pictures are drawn by another model.
+    let private sums (enlarged: int) (plan: PlanData) = [
         let budget = plan.Budget
         let passes = int64 budget.Steps * int64 budget.Accumulate
         let seen = passes * int64 budget.Batch
@@ -174,7 +174,8 @@ module internal PlanText =
             | None -> plan.Samples.Length
             | Some upscaling -> upscaling.HeldOut.Length
 
-        let samples = 2L * int64 drawn * int64 plan.Drawing.Seeds.Length
+        let samples =
+            2L * (int64 drawn * int64 plan.Drawing.Seeds.Length + int64 enlarged)
 
         let doubled =
             if plan.Subjects |> List.exists (fun subject -> subject.PriorCount > 0<img>) then
@@ -199,7 +200,7 @@ module internal PlanText =
         let each, when' =
             match plan.Upscaling with
             | None -> "a prompt", "before and after"
-            | Some _ -> "a small one", "by the upscaler before and after"
+            | Some _ -> "of each small one", "before and after"
 
         "",
         $"""{counted (int64 drawing.Seeds.Length) "picture"} {each}, {when'}; seeds {listed (drawing.Seeds |> List.map string)}"""
@@ -261,13 +262,13 @@ module internal PlanText =
             yield! adapt plan.Method
             yield! train plan.Budget
             yield! enlarges plan upscaling
-            yield! sums plan
+            yield! sums (drawn.Samples.Length * drawn.Drawing.Seeds.Length) plan
             yield! draw plan
     ]
 
     /// The facts that follow from the settings, one a line.
     let notes (plan: PlanData) =
-        sums plan
+        sums 0 plan
         |> List.map (fun (word, line) -> if word = "" then $"      {line}" else $"{word, -5} {line}")
 
     /// The whole plan. Lines after the first are indented by four, so that it looks right in the interactive session.
@@ -289,7 +290,7 @@ module internal PlanText =
                     match plan.Upscaling with
                     | Some upscaling -> yield! enlarges plan upscaling
                     | None -> ()
-                    yield! sums plan
+                    yield! sums 0 plan
                     yield! draw plan
                     match plan.Enlarge with
                     | Some upscaler -> yield! stage plan upscaler

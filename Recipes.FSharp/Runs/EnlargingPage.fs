@@ -20,9 +20,7 @@ module internal EnlargingPage =
                 AdapterSha256 = Product.sha256 made.Folder plan,
                 References = [| for path in RunReport.own plan -> ReportImage.Read path |],
                 Figures = List.toArray (EnlargingReport.figures made),
-                FigureNotes = [|
-                    "Small pictures are means over squares of the large ones, in 8 bits; all three ways start from them."
-                |],
+                FigureNotes = [| EnlargingReport.note |],
                 Further = List.toArray (EnlargingReport.sections made),
                 Curves = [| RunReport.curve "Training loss" (Enlarging.metrics made.Folder) |],
                 Settings = RunReport.settings plan,

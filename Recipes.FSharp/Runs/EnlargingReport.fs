@@ -30,7 +30,7 @@ module internal EnlargingReport =
         for likeness in likenesses made do
             for rival, score in [ "bicubic", likeness.Bicubic; made.Plan.Model.Name, likeness.Before ] do
                 {
-                    Label = $"{score.Name} of {rival}"
+                    Label = $"{score.Name} over {rival}"
                     Before = score
                     After = likeness.After
                     Ceiling = None
@@ -42,8 +42,8 @@ module internal EnlargingReport =
             let isPsnr = c.After.Name = "PSNR"
 
             ReportFigure(
-                Name = $"{c.Label}, and tuned",
-                Definition = $"{c.After.Definition}; before is the rival, after the tuned upscaler",
+                Name = c.Label,
+                Definition = $"{c.After.Definition}; before is the rival, after the upscaler tuned",
                 Before = ReportNumber.Of c.Before,
                 After = ReportNumber.Of c.After,
                 Difference = ReportNumber.Of(c.After.Minus c.Before),
@@ -51,6 +51,10 @@ module internal EnlargingReport =
                 Unit = (if isPsnr then " dB" else "")
             )
     ]
+
+    /// What the figures rest on.
+    let note =
+        "Held-out pictures are made small by means over squares, in 8 bits, and every way of enlarging starts from these."
 
     /// One sentence; empty where nothing was measured.
     let summary (made: Enlarging.Made) =

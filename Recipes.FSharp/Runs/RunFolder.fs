@@ -34,6 +34,7 @@ type RunFolder private (folder: string, lock: FileStream) =
         "report.html"
         "pocket"
         "pocket-clip"
+        "pocket-x4"
         "state"
         "metrics"
         "figures.json"

@@ -170,6 +170,7 @@ module internal RunReport =
                 |],
                 FigureNotes = [|
                     "Before is the base model, after the same model with what was trained: the same prompts and seeds."
+                    yield! further (fun _ -> [ EnlargingReport.note ])
                 |],
                 Comparison = ReportComparison(columns, rows),
                 Further = List.toArray (further EnlargingReport.sections),
