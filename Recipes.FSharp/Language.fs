@@ -129,7 +129,7 @@ module Language =
     /// How many times the adapter is updated.
     let steps count = TrainPart.Steps count
 
-    /// The learning rate. Default: 1e-4.
+    /// The learning rate. Default: 1e-4; 3e-5 of Lion, 1 of Prodigy.
     let rate value = TrainPart.Rate value
 
     /// Pictures of a subject in each pass; as many of its class come with them. Default: 1.
@@ -167,6 +167,28 @@ module Language =
 
     /// Weigh timesteps by min-SNR with this gamma (arXiv 2303.09556), usually 5. Default: all weigh the same.
     let minSnr gamma = TrainPart.MinSnr gamma
+
+    /// What follows the gradients: `optimiser Prodigy`. Default: AdamW.
+    let optimiser kind = TrainPart.Optimiser kind
+
+    /// How errors count: `loss (Huber 0.1)`. Default: Squared.
+    let loss kind = TrainPart.Loss kind
+
+    /// Weigh timesteps by the inverse root of their signal-to-noise ratio (arXiv 2310.08442). Default: all weigh the same.
+    let debiased = TrainPart.Debiased
+
+    /// Add noise that is the same all over a channel, so that brightness is learned too; usually 0.05 to 0.1. Default: 0.
+    let noiseOffset size = TrainPart.NoiseOffset size
+
+    /// Add noise to the input that need not be found (arXiv 2301.11706), usually 0.1. Default: 0.
+    let perturbation size = TrainPart.Perturbation size
+
+    /// Train these diffusion times only, both ends included: `timesteps 0 499`. Default: all of them.
+    let timesteps first last = TrainPart.Timesteps(first, last)
+
+    /// Scale the noise so that nothing of the picture is left at its end (arXiv 2305.08891), in training and in drawing
+    /// afterwards; for models that predict v.
+    let zeroTerminalSnr = TrainPart.ZeroTerminalSnr
 
     /// Save a checkpoint every so many steps. Default: every tenth of the training.
     let checkpoint every = TrainPart.Checkpoint every

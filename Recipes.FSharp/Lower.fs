@@ -139,6 +139,33 @@ module internal Lower =
                 |]
             )
 
+    let optimiser (budget: Budget) : OptimiserOptions =
+        match budget.Optimiser with
+        | AdamW -> AdamWOptions(WeightDecay = budget.WeightDecay)
+        | AdamWBFloat16 -> AdamWOptions(WeightDecay = budget.WeightDecay, Moments = Training.Precision.BFloat16)
+        | Lion -> LionOptions(WeightDecay = budget.WeightDecay)
+        | Prodigy ->
+            ProdigyOptions(
+                WeightDecay = budget.WeightDecay,
+                BiasCorrection = true,
+                SafeguardWarmUp = (budget.Warmup > 0<step>)
+            )
+
+    let error (loss: Loss) =
+        match loss with
+        | Squared -> ErrorOptions()
+        | Huber width -> ErrorOptions(Kind = ErrorKind.Huber, Width = width)
+        | SmoothL1 width -> ErrorOptions(Kind = ErrorKind.SmoothL1, Width = width)
+
+    let private noise (budget: Budget) =
+        NoiseOptions(
+            Offset = budget.NoiseOffset,
+            Perturbation = budget.Perturbation,
+            FirstTime = (budget.Timesteps |> Option.map fst |> Option.defaultValue 0),
+            LastTime = (budget.Timesteps |> Option.map snd |> Option.toNullable),
+            ZeroTerminalSnr = budget.ZeroTerminalSnr
+        )
+
     /// The training's settings, with the class pictures that were drawn for each subject and the folder of the checkpoint.
     let training (plan: Plan) (classPictures: string list list) (folder: string) =
         let budget = plan.Budget
@@ -159,12 +186,18 @@ module internal Lower =
                             Steps = int64 budget.Steps,
                             WarmUp = int64 budget.Warmup
                         ),
-                    AdamW = AdamWOptions(WeightDecay = budget.WeightDecay),
-                    Loss = DiffusionLossOptions(MinSnrGamma = optional budget.MinSnr),
+                    Optimiser = optimiser budget,
+                    Loss =
+                        DiffusionLossOptions(
+                            MinSnrGamma = optional budget.MinSnr,
+                            Debiased = budget.Debiased,
+                            Error = error budget.Loss
+                        ),
                     ClipNorm = optional budget.ClipNorm,
                     Accumulation = budget.Accumulate
                 ),
             Buckets = BucketOptions(Size = int budget.Size, Shapes = false),
+            Noise = noise budget,
             Seed = budget.Seed,
             Batch = int budget.Batch,
             Precision = corePrecision budget,

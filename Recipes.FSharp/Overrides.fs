@@ -119,6 +119,17 @@ module Overrides =
                 ]
         }
 
+    let private loss (text: string) =
+        let width (prefix: string) make =
+            if text.StartsWith(prefix, System.StringComparison.OrdinalIgnoreCase) then
+                Setting.real text[prefix.Length ..] |> Option.map make
+            else
+                None
+
+        Setting.oneOf [ Squared ] text
+        |> Option.orElse (width "huber:" Huber)
+        |> Option.orElse (width "smooth-l1:" SmoothL1)
+
     let private outputFolder path (recipe: Recipe) = {
         recipe with
             Parts =
@@ -156,6 +167,15 @@ module Overrides =
         Setting.number "weightDecay" "0.01" (TrainPart.WeightDecay >> train)
         Setting.number "clipNorm" "1" (TrainPart.ClipNorm >> train)
         Setting.number "minSnr" "5" (TrainPart.MinSnr >> train)
+        Setting.make
+            "optimiser"
+            "`adamw`, `adamw-bfloat16`, `lion` or `prodigy`"
+            "prodigy"
+            (Setting.oneOf [ AdamW; AdamWBFloat16; Lion; Prodigy ])
+            (TrainPart.Optimiser >> train)
+        Setting.make "loss" "`squared`, `huber:C` or `smooth-l1:C`" "huber:0.1" loss (TrainPart.Loss >> train)
+        Setting.number "noiseOffset" "0.05" (TrainPart.NoiseOffset >> train)
+        Setting.number "perturbation" "0.1" (TrainPart.Perturbation >> train)
         Setting.count "checkpoint" "100" (fun n -> train (TrainPart.Checkpoint(n * 1<step>)))
         Setting.count "rank" "16" (fun n -> rank (n * 1<rank>))
         Setting.count "vectors" "2" (fun n -> vectors (n * 1<vec>))

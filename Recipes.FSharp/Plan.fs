@@ -259,7 +259,7 @@ module Plan =
                 Upscaling = upscaling draft facts model
                 Enlarge = stage |> Option.bind (snd >> Result.toOption)
                 Outputs = System.IO.Path.GetFullPath draft.Outputs
-                LeastMemory = Checks.Resources.leastMemory draft.Budget.Precision model way.Parameters
+                LeastMemory = Checks.Resources.leastMemory draft.Budget model way.Parameters
                 Warnings = warnings
             }
         | _ -> Error(errors @ warnings)

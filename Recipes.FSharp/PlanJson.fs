@@ -94,6 +94,16 @@ module internal PlanJson =
             "weightDecay", Json.Number budget.WeightDecay
             "clipNorm", optional budget.ClipNorm
             "minSnr", optional budget.MinSnr
+            "optimiser", Json.Text(string budget.Optimiser)
+            "loss", Json.Text(string budget.Loss)
+            "debiased", Json.Bool budget.Debiased
+            "noiseOffset", Json.Number budget.NoiseOffset
+            "perturbation", Json.Number budget.Perturbation
+            "timesteps",
+            (match budget.Timesteps with
+             | Some(first, last) -> Json.List [ whole first; whole last ]
+             | None -> Json.Null)
+            "zeroTerminalSnr", Json.Bool budget.ZeroTerminalSnr
             "checkpoint", optional (budget.Checkpoint |> Option.map float)
         ]
 

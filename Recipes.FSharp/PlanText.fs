@@ -123,7 +123,14 @@ module internal PlanText =
             else
                 ""
 
-        "", $"rate {small budget.Rate}, {budget.Schedule}{warmup}; weight decay {decimal budget.WeightDecay}"
+        let optimiser =
+            match budget.Optimiser with
+            | AdamW -> ""
+            | AdamWBFloat16 -> "AdamW with moments in bfloat16, "
+            | Lion -> "Lion, "
+            | Prodigy -> "Prodigy, "
+
+        "", $"{optimiser}rate {small budget.Rate}, {budget.Schedule}{warmup}; weight decay {decimal budget.WeightDecay}"
 
         String.concat ", " [
             if budget.PriorWeight > 0.0 then
@@ -134,8 +141,30 @@ module internal PlanText =
             match budget.MinSnr with
             | Some gamma -> $"min-SNR {decimal gamma}"
             | None -> ()
+            if budget.Debiased then
+                "debiased weights"
+            match budget.Loss with
+            | Squared -> ()
+            | Huber width -> $"Huber loss of width {decimal width}"
+            | SmoothL1 width -> $"smooth L1 loss of width {decimal width}"
         ]
         |> fun line -> "", line
+
+        match
+            [
+                if budget.NoiseOffset > 0.0 then
+                    $"noise offset {decimal budget.NoiseOffset}"
+                if budget.Perturbation > 0.0 then
+                    $"input perturbed by {decimal budget.Perturbation}"
+                match budget.Timesteps with
+                | Some(first, last) -> $"times {first} to {last} only"
+                | None -> ()
+                if budget.ZeroTerminalSnr then
+                    "zero terminal SNR"
+            ]
+        with
+        | [] -> ()
+        | lines -> "", String.concat ", " lines
 
         let checkpoint =
             match budget.Checkpoint with
@@ -189,7 +218,7 @@ module internal PlanText =
         let trained = plan.Method.Parameters
 
         "needs",
-        $"{bytes plan.LeastMemory} of memory for weights alone; on disk {bytes (resultBytes trained)} for the result, {bytes (checkpointBytes trained)} for a checkpoint"
+        $"{bytes plan.LeastMemory} of memory for weights alone; on disk {bytes (resultBytes trained)} for the result, {bytes (checkpointBytes plan.Budget.Optimiser trained)} for a checkpoint"
     ]
 
     let private draw (plan: PlanData) = [

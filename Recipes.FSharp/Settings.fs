@@ -18,6 +18,14 @@ type Budget = {
     /// The largest length of the whole gradient; nothing where it is not clipped.
     ClipNorm: float option
     MinSnr: float option
+    Optimiser: Optimiser
+    Loss: Loss
+    Debiased: bool
+    NoiseOffset: float
+    Perturbation: float
+    /// The first and the last time that is trained; nothing for all.
+    Timesteps: (int * int) option
+    ZeroTerminalSnr: bool
     Checkpoint: int<step> option
 }
 
@@ -134,9 +142,22 @@ module internal Draft =
     let subject (subject: Subject) = source false subject.Noun subject.Parts
 
     let private budget native hasPrior (parts: TrainPart list) =
+        let optimiser =
+            parts
+            |> List.tryPick (fun part ->
+                match part with
+                | TrainPart.Optimiser kind -> Some kind
+                | _ -> None)
+            |> Option.defaultValue AdamW
+
         let start = {
             Steps = 0<step>
-            Rate = 1e-4
+            Rate =
+                match optimiser with
+                | AdamW
+                | AdamWBFloat16 -> 1e-4
+                | Lion -> 3e-5
+                | Prodigy -> 1.0
             Batch = 1<img>
             Accumulate = 1
             Warmup = 0<step>
@@ -149,6 +170,13 @@ module internal Draft =
             WeightDecay = 0.01
             ClipNorm = Some 1.0
             MinSnr = None
+            Optimiser = optimiser
+            Loss = Squared
+            Debiased = false
+            NoiseOffset = 0.0
+            Perturbation = 0.0
+            Timesteps = None
+            ZeroTerminalSnr = false
             Checkpoint = None
         }
 
@@ -170,6 +198,16 @@ module internal Draft =
             | TrainPart.ClipNorm 0.0 -> { budget with ClipNorm = None }
             | TrainPart.ClipNorm value -> { budget with ClipNorm = Some value }
             | TrainPart.MinSnr value -> { budget with MinSnr = Some value }
+            | TrainPart.Optimiser value -> { budget with Optimiser = value }
+            | TrainPart.Loss value -> { budget with Loss = value }
+            | TrainPart.Debiased -> { budget with Debiased = true }
+            | TrainPart.NoiseOffset value -> { budget with NoiseOffset = value }
+            | TrainPart.Perturbation value -> { budget with Perturbation = value }
+            | TrainPart.Timesteps(first, last) -> {
+                budget with
+                    Timesteps = Some(first, last)
+              }
+            | TrainPart.ZeroTerminalSnr -> { budget with ZeroTerminalSnr = true }
             | TrainPart.Checkpoint value -> { budget with Checkpoint = Some value })
 
     /// An upscaler follows its small picture, and needs neither guidance nor many tries.

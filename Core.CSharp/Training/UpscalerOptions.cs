@@ -47,11 +47,11 @@ public sealed record UpscalerOptions
     /// <summary>Greatest joint norm of the gradients; null for no limit.</summary>
     public double? ClipNorm { get; init; } = 1;
 
-    /// <summary>The optimiser; its own rate is not used.</summary>
-    public AdamWOptions AdamW { get; init; } = new();
+    /// <summary>The optimiser; a rate of its own is not used.</summary>
+    public OptimiserOptions Optimiser { get; init; } = new AdamWOptions();
 
-    /// <summary>Gamma of min-SNR weights (Hang et al. 2023); null weighs all timesteps the same.</summary>
-    public double? MinSnrGamma { get; init; }
+    /// <summary>The loss.</summary>
+    public DiffusionLossOptions Loss { get; init; } = new();
 
     /// <summary>The UNet's adapters, without dropout; null trains the whole UNet.</summary>
     public LoraOptions? Lora { get; init; }
@@ -86,7 +86,8 @@ public sealed record UpscalerOptions
     public void Check()
     {
         LearningRate.Check();
-        AdamW.Check();
+        Optimiser.Check();
+        Loss.Check();
         Lora?.Check();
         Require(Batch >= 1, "Batch", $"a batch of {Batch} pictures trains nothing", "Set 1 or more.");
         Require(

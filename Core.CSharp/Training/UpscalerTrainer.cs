@@ -84,8 +84,8 @@ public static class UpscalerTrainer
             new DenoisingStepOptions
             {
                 Rate = options.LearningRate,
-                AdamW = options.AdamW,
-                Loss = new DiffusionLossOptions { MinSnrGamma = options.MinSnrGamma },
+                Optimiser = options.Optimiser,
+                Loss = options.Loss,
                 ClipNorm = options.ClipNorm,
                 Accumulation = options.Accumulation,
                 Recorded = false,
@@ -106,8 +106,8 @@ public static class UpscalerTrainer
             status,
             done,
             adapters,
-            step.Optimiser.State.ToDictionary(
-                item => item.Key, item => item.Value.Master.detach().clone().DetachFromDisposeScope()));
+            step.Optimiser.Parameters.Zip(step.Optimiser.Masters).ToDictionary(
+                pair => pair.First.Name, pair => pair.Second.detach().clone().DetachFromDisposeScope()));
     }
 
     private static void RequireWhole(int factor, int size)

@@ -32,8 +32,15 @@ let private foreign (draft: Draft) = [
         | TrainPart.WeightDecay _
         | TrainPart.ClipNorm _
         | TrainPart.MinSnr _
+        | TrainPart.Optimiser _
+        | TrainPart.Loss _
+        | TrainPart.Debiased
         | TrainPart.Checkpoint _ -> ()
-        | TrainPart.PriorWeight _ ->
+        | TrainPart.PriorWeight _
+        | TrainPart.NoiseOffset _
+        | TrainPart.Perturbation _
+        | TrainPart.Timesteps _
+        | TrainPart.ZeroTerminalSnr ->
             error "F40" $"train.{part.Word}" "an upscaler's training has no such line" "Leave it out."
 ]
 

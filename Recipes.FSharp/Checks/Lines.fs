@@ -92,6 +92,22 @@ let private trainNumber (part: TrainPart) =
     | TrainPart.WeightDecay value -> finite at (fun v -> v >= 0.0) "of 0 or more" value
     | TrainPart.ClipNorm value -> finite at (fun v -> v >= 0.0) "of 0 or more" value
     | TrainPart.Checkpoint value -> atLeast 1 "<step>" at (int value)
+    | TrainPart.NoiseOffset value
+    | TrainPart.Perturbation value -> finite at (fun v -> v >= 0.0) "of 0 or more" value
+    | TrainPart.Loss(Huber width | SmoothL1 width) ->
+        finite at (fun v -> v > 0.0 && v <= 1.0) "above 0 and at most 1, such as 0.1" width
+    | TrainPart.Timesteps(first, last) when first < 0 || first > last || last > 999 -> [
+        error
+            "L3"
+            at
+            $"{first} to {last} is no part of the times 0 to 999"
+            "Write the first and the last, such as `timesteps 0 499`."
+      ]
+    | TrainPart.Timesteps _
+    | TrainPart.Loss Squared
+    | TrainPart.Optimiser _
+    | TrainPart.Debiased
+    | TrainPart.ZeroTerminalSnr
     | TrainPart.MinSnr _
     | TrainPart.Schedule(Constant | Linear | Cosine)
     | TrainPart.Device Cpu

@@ -23,7 +23,9 @@ module Cook =
             |> Option.map (fun stage -> Enlarging.space stage (Painter.shots plan).Length)
             |> Option.defaultValue (Enlarging.space plan 0)
 
-        plan.Method.Parameters * 4L * (1L + 2L * 3L)
+        Checks.Resources.resultBytes plan.Method.Parameters
+        + 2L
+          * Checks.Resources.checkpointBytes plan.Budget.Optimiser plan.Method.Parameters
         + picture * pictures
         + enlarged
         + 20_000_000L

@@ -31,7 +31,11 @@ module internal Enlarging =
             let side = int64 plan.Budget.Size
             let each = 4L * 3L * side * side * int64 (upscaling.Factor * upscaling.Factor)
             let count = drawn + upscaling.HeldOut.Length * plan.Draw.Seeds.Length
-            plan.Method.Parameters * 4L * (1L + 2L * 3L) + each * int64 count
+
+            Checks.Resources.resultBytes plan.Method.Parameters
+            + 2L
+              * Checks.Resources.checkpointBytes plan.Budget.Optimiser plan.Method.Parameters
+            + each * int64 count
 
     let private pathOf (folder: string) set (picture: SmallPicture) kind =
         Path.Combine(folder, set, $"{picture.Name}-{kind}.png")

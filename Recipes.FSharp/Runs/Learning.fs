@@ -48,5 +48,9 @@ module internal Learning =
         |> Option.iter (fun reason -> tell (RunProgress.Note $"the steps were not recorded: {reason}"))
 
         save folder plan model result
+
+        if plan.Budget.ZeroTerminalSnr then
+            model.UseZeroTerminalSnr()
+
         listener.Ended()
         result

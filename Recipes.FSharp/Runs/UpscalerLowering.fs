@@ -57,8 +57,13 @@ module internal UpscalerLowering =
             Batch = int budget.Batch,
             Accumulation = budget.Accumulate,
             ClipNorm = Lower.optional budget.ClipNorm,
-            AdamW = AdamWOptions(WeightDecay = budget.WeightDecay),
-            MinSnrGamma = Lower.optional budget.MinSnr,
+            Optimiser = Lower.optimiser budget,
+            Loss =
+                DiffusionLossOptions(
+                    MinSnrGamma = Lower.optional budget.MinSnr,
+                    Debiased = budget.Debiased,
+                    Error = Lower.error budget.Loss
+                ),
             Lora = Option.toObj adapter,
             Precision = Lower.corePrecision budget,
             Seed = budget.Seed,

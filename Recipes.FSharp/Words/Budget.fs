@@ -37,6 +37,39 @@ type Schedule =
         | Cosine -> "cosine"
         | CosineRestarts cycles -> $"cosine-restarts:{cycles}"
 
+/// What follows the gradients.
+type Optimiser =
+    /// Adam with decoupled weight decay (arXiv 1711.05101).
+    | AdamW
+    /// The same with moments in 16 bits, which halves its state.
+    | AdamWBFloat16
+    /// Steps of one size in the sign's direction, with one moment (arXiv 2302.06675); wants a third of AdamW's rate.
+    | Lion
+    /// Adam that finds its own rate (arXiv 2306.06101); `rate` is a factor, usually 1.
+    | Prodigy
+
+    override optimiser.ToString() =
+        match optimiser with
+        | AdamW -> "adamw"
+        | AdamWBFloat16 -> "adamw-bfloat16"
+        | Lion -> "lion"
+        | Prodigy -> "prodigy"
+
+/// How errors count in the loss.
+type Loss =
+    /// By their squares.
+    | Squared
+    /// By their squares near zero and by their sizes from a width on, which shrinks with the noise (arXiv 2403.16728).
+    | Huber of width: float
+    /// The same, divided by the width.
+    | SmoothL1 of width: float
+
+    override loss.ToString() =
+        match loss with
+        | Squared -> "squared"
+        | Huber width -> $"huber:{width}"
+        | SmoothL1 width -> $"smooth-l1:{width}"
+
 /// A line of the training budget.
 [<RequireQualifiedAccess>]
 type TrainPart =
@@ -54,6 +87,13 @@ type TrainPart =
     | WeightDecay of float
     | ClipNorm of float
     | MinSnr of float
+    | Optimiser of Optimiser
+    | Loss of Loss
+    | Debiased
+    | NoiseOffset of float
+    | Perturbation of float
+    | Timesteps of first: int * last: int
+    | ZeroTerminalSnr
     | Checkpoint of int<step>
 
     /// The word that writes this line.
@@ -73,4 +113,11 @@ type TrainPart =
         | WeightDecay _ -> "weightDecay"
         | ClipNorm _ -> "clipNorm"
         | MinSnr _ -> "minSnr"
+        | Optimiser _ -> "optimiser"
+        | Loss _ -> "loss"
+        | Debiased -> "debiased"
+        | NoiseOffset _ -> "noiseOffset"
+        | Perturbation _ -> "perturbation"
+        | Timesteps _ -> "timesteps"
+        | ZeroTerminalSnr -> "zeroTerminalSnr"
         | Checkpoint _ -> "checkpoint"
