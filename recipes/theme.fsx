@@ -1,6 +1,6 @@
 // Teaches the base model a way of drawing, the linocut, from a hundred captioned pictures: low-rank fine-tuning. The
-// captions name what each picture shows and its colour as the base model's own do, with one new word where that has a style:
-// what is left to learn is how it is printed.
+// captions name what each picture shows and its colour as the base model's own do, with one new word where those name a
+// style: what is left to learn is how it is printed.
 #load "_recipes.fsx"
 
 open Recipes
@@ -14,7 +14,8 @@ let linocuts = theme "linocuts" {
 recipe "theme" Models.pocket {
     data linocuts
 
-    // Another kind (`dora`), rank or part of the network is one line: `only (CrossAttention |> within [ Middle; Up 1 ])`.
+    // Another kind (`dora`), rank or part of the network is one line:
+    // `only (CrossAttention |> within [ Middle; Up 1 ])`.
     adapt (
         lora 16<rank> {
             only Attention
