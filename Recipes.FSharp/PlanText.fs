@@ -275,8 +275,7 @@ module internal PlanText =
             | None -> plan.Samples.Length
             | Some upscaling -> upscaling.HeldOut.Length
 
-        let samples =
-            2L * (int64 drawn * int64 plan.Drawing.Seeds.Length + int64 enlarged)
+        let samples = 2L * (int64 drawn * int64 plan.Drawing.Seeds.Length + int64 enlarged)
 
         let doubled =
             if plan.Subjects |> List.exists (fun subject -> subject.PriorCount > 0<img>) then

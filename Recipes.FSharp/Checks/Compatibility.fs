@@ -33,7 +33,10 @@ let private size (draft: Draft) (model: BaseFacts) = [
                 $"`size {below}<px>` or `size {below + multiple}<px>`"
 
         error "C19" "train.size" $"{size} px is not a multiple of {multiple} px" $"Write {choice}."
-    elif not draft.Upscales && (4 * int size < 3 * int native || 2 * int size > 3 * int native) then
+    elif
+        not draft.Upscales
+        && (4 * int size < 3 * int native || 2 * int size > 3 * int native)
+    then
         warning
             "C19"
             "train.size"
