@@ -49,8 +49,10 @@ public sealed partial class AdamW : IDisposable
         var device = parameters[0].Parameter.device;
         using var _ = no_grad();
         masters = [.. parameters.Select(item => Keep(Master(item.Parameter)))];
-        first = [.. masters.Select(master => Keep(zeros_like(master)))];
-        second = [.. masters.Select(master => Keep(zeros_like(master)))];
+        var narrow = options.Moments == Precision.BFloat16;
+        var kind = narrow ? ScalarType.BFloat16 : ScalarType.Float32;
+        first = [.. masters.Select(master => Keep(zeros_like(master, kind)))];
+        second = [.. masters.Select(master => Keep(zeros_like(master, kind)))];
         gradients = new Tensor?[parameters.Count];
         wide = new Tensor?[parameters.Count];
         steps = new long[parameters.Count];
@@ -106,7 +108,15 @@ public sealed partial class AdamW : IDisposable
             TensorLists.Copy(current.NarrowWide, current.NarrowGradients);
         }
 
-        if (options.Path == AdamWPath.Fused)
+        if (options.Moments == Precision.BFloat16)
+        {
+            using var draws = RoundingOf(steps[current.Indices[0]]);
+            foreach (var index in current.Indices)
+            {
+                StepNarrow(index, wide[index] ?? gradients[index]!, rate ?? options.Rate, draws);
+            }
+        }
+        else if (options.Path == AdamWPath.Fused)
         {
             rateTensor.fill_(rate ?? options.Rate);
             TensorLists.AdamW(
@@ -116,7 +126,8 @@ public sealed partial class AdamW : IDisposable
         {
             foreach (var index in current.Indices)
             {
-                StepPlain(index, wide[index] ?? gradients[index]!, rate ?? options.Rate);
+                StepPlain(
+                    index, wide[index] ?? gradients[index]!, rate ?? options.Rate, first[index], second[index]);
             }
         }
 
@@ -199,16 +210,16 @@ public sealed partial class AdamW : IDisposable
 
     private static Tensor Keep(Tensor value) => value.DetachFromDisposeScope();
 
-    private void StepPlain(int index, Tensor gradient, double rate)
+    private void StepPlain(int index, Tensor gradient, double rate, Tensor mean, Tensor square)
     {
         var master = masters[index];
         var correction1 = 1 - Math.Pow(options.Beta1, steps[index]);
         var correction2 = 1 - Math.Pow(options.Beta2, steps[index]);
         master.mul_(1 - (rate * options.WeightDecay));
-        first[index].mul_(options.Beta1).add_(gradient, 1 - options.Beta1);
-        second[index].mul_(options.Beta2).addcmul_(gradient, gradient, 1 - options.Beta2);
-        var root = second[index].sqrt().div_(Math.Sqrt(correction2)).add_(options.Epsilon);
-        master.addcdiv_(first[index], root, -rate / correction1);
+        mean.mul_(options.Beta1).add_(gradient, 1 - options.Beta1);
+        square.mul_(options.Beta2).addcmul_(gradient, gradient, 1 - options.Beta2);
+        var root = square.sqrt().div_(Math.Sqrt(correction2)).add_(options.Epsilon);
+        master.addcdiv_(mean, root, -rate / correction1);
     }
 
     /// <summary>The lists of what has a gradient, made anew only when another parameter got its first.</summary>

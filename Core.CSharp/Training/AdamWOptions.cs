@@ -28,6 +28,9 @@ public sealed record AdamWOptions
     /// <summary>Decoupled weight decay: each step multiplies a weight by 1 - rate × decay.</summary>
     public double WeightDecay { get; init; } = 1e-2;
 
+    /// <summary>The type of the moments; bfloat16 halves what they take, rounded at random by the step's number.</summary>
+    public Precision Moments { get; init; } = Precision.Float32;
+
     /// <summary>Which implementation runs.</summary>
     public AdamWPath Path { get; init; } = AdamWPath.Fused;
 
