@@ -11,6 +11,8 @@ type Picture = {
     /// Upright, as it is seen.
     Width: int<px>
     Height: int<px>
+    /// Mean brightness, 0 to 1: of a mask the share that is white.
+    Light: float
     /// What it shows, where pictures have captions of their own.
     Caption: string option
 }
@@ -95,6 +97,10 @@ type internal Facts = {
     Tokens: Tokens option
     /// By source, in the order of the draft.
     Folders: PictureFolder option list
+    /// Folders of pictures held out, likewise.
+    HeldOut: PictureFolder option list
+    /// Likewise of masks.
+    Masks: PictureFolder option list
     /// Free bytes where results go.
     FreeDisk: int64 option
     /// Bytes of memory that a process may have.

@@ -45,12 +45,16 @@ type Plan internal (data: PlanData) =
 
 [<RequireQualifiedAccess>]
 module Plan =
-    let private subject (draft: Draft) (subject: SourceDraft, folder: PictureFolder) =
+    let private subject
+        (draft: Draft)
+        (model: BaseFacts)
+        (subject: SourceDraft, folder: PictureFolder, heldOut: PictureFolder option, masks: PictureFolder option)
+        =
         let budget = draft.Budget
 
         let seen =
             int64 budget.Steps * int64 budget.Batch * int64 budget.Accumulate
-            / int64 draft.Sources.Length
+            / int64 (budget.Turns draft.Sources.Length)
 
         {
             Token = subject.Token
@@ -61,6 +65,13 @@ module Plan =
             ClassPrompt = subject.ClassPrompt
             Folder = folder.Folder
             Images = folder.Pictures
+            HeldOut = heldOut |> Option.map _.Pictures |> Option.defaultValue []
+            Masks = folder.Pictures |> List.choose (Checks.Subjects.maskOf masks)
+            Beside = subject.Beside
+            Shapes = [
+                for shape, count in Checks.Shapes.counts budget model.Multiple subject.Upscaled folder.Pictures do
+                    string shape, count
+            ]
             PriorCount = subject.Prior
             ClassVisited = min (int64 subject.Prior) seen |> int |> LanguagePrimitives.Int32WithMeasure
         }
@@ -87,6 +98,22 @@ module Plan =
                     | TunePart.Dropout value -> Some value
                     | _ -> None)
                 0.0
+        Initial =
+            tuning
+            |> pick
+                (fun part ->
+                    match part with
+                    | TunePart.Initial kind -> Some kind
+                    | _ -> None)
+                Kaiming
+        Share =
+            tuning
+            |> pick
+                (fun part ->
+                    match part with
+                    | TunePart.Orthogonal share -> Some(Some share)
+                    | _ -> None)
+                None
         Targets = Targets.chosen tuning
         Layers = Targets.adapted rank tuning model.Layers
     }
@@ -150,8 +177,11 @@ module Plan =
                 yield! facts.Problems
                 yield! Checks.Tokens.findings draft facts
                 yield! Checks.Data.findings draft facts
+                yield! Checks.Shapes.findings draft facts
+                yield! Checks.Subjects.findings draft facts
                 yield! Checks.Compatibility.findings draft facts
                 yield! Checks.Optimisation.findings draft facts
+                yield! Checks.Caches.findings draft facts
                 yield! Checks.Resources.findings draft facts
             ]
             |> List.distinct
@@ -177,14 +207,15 @@ module Plan =
                         Sha256 = model.Sha256.Value
                     }
                     Subjects =
-                        List.zip draft.Sources (List.choose id facts.Folders)
-                        |> List.map (subject draft)
+                        List.zip3 draft.Sources (List.choose id facts.Folders) (List.zip facts.HeldOut facts.Masks)
+                        |> List.map (fun (source, folder, (heldOut, masks)) ->
+                            subject draft model (source, folder, heldOut, masks))
                     Method = way
                     Budget = draft.Budget
                     Drawing = draft.Drawing
                     Samples = draft.Samples |> List.map sample
                     Outputs = System.IO.Path.GetFullPath draft.Outputs
-                    LeastMemory = Checks.Resources.leastMemory draft.Budget.Precision model way.Parameters
+                    LeastMemory = Checks.Resources.leastMemory draft.Budget model way.Parameters
                     Warnings = warnings
                 }
             )

@@ -40,6 +40,22 @@ module internal PlanText =
         if subject.Flipped then
             "", "and their mirror images"
 
+        match subject.Shapes with
+        | []
+        | [ _ ] -> ()
+        | shapes ->
+            let shown = shapes |> List.map (fun (shape, count) -> $"{count} at {shape}")
+            "", $"trained in {shapes.Length} shapes: {listed shown}"
+
+        if not subject.HeldOut.IsEmpty then
+            "", $"{pictures subject.HeldOut.Length} held out"
+
+        if not subject.Masks.IsEmpty then
+            "", $"""with {counted (int64 subject.Masks.Length) "mask"}"""
+
+        for thing in subject.Beside do
+            "", $"in collages also beside {thing}"
+
         match subject.Captions with
         | Same text -> "", $"captioned \"{text}\""
         | source -> "", $"captioned by {source}"
@@ -61,7 +77,13 @@ module internal PlanText =
             else
                 ""
 
-        "adapt", $"{lora.Kind} of rank {lora.Rank}, {alpha}{dropout}"
+        let initial =
+            match lora.Share, lora.Initial with
+            | Some share, _ -> $", share {share} of the common basis"
+            | None, Kaiming -> ""
+            | None, (Gaussian | RightAngles as kind) -> $", from {kind} values"
+
+        "adapt", $"{lora.Kind} of rank {lora.Rank}, {alpha}{dropout}{initial}"
 
         let ranks =
             match lora.Layers |> List.countBy _.Rank with
@@ -123,7 +145,14 @@ module internal PlanText =
             else
                 ""
 
-        "", $"rate {small budget.Rate}, {budget.Schedule}{warmup}; weight decay {decimal budget.WeightDecay}"
+        let optimiser =
+            match budget.Optimiser with
+            | AdamW -> ""
+            | AdamWBFloat16 -> "AdamW with moments in bfloat16, "
+            | Lion -> "Lion, "
+            | Prodigy -> "Prodigy, "
+
+        "", $"{optimiser}rate {small budget.Rate}, {budget.Schedule}{warmup}; weight decay {decimal budget.WeightDecay}"
 
         String.concat ", " [
             if budget.PriorWeight > 0.0 then
@@ -134,8 +163,30 @@ module internal PlanText =
             match budget.MinSnr with
             | Some gamma -> $"min-SNR {decimal gamma}"
             | None -> ()
+            if budget.Debiased then
+                "debiased weights"
+            match budget.Loss with
+            | Squared -> ()
+            | Huber width -> $"Huber loss of width {decimal width}"
+            | SmoothL1 width -> $"smooth L1 loss of width {decimal width}"
         ]
         |> fun line -> "", line
+
+        match
+            [
+                if budget.NoiseOffset > 0.0 then
+                    $"noise offset {decimal budget.NoiseOffset}"
+                if budget.Perturbation > 0.0 then
+                    $"input perturbed by {decimal budget.Perturbation}"
+                match budget.Timesteps with
+                | Some(first, last) -> $"times {first} to {last} only"
+                | None -> ()
+                if budget.ZeroTerminalSnr then
+                    "zero terminal SNR"
+            ]
+        with
+        | [] -> ()
+        | lines -> "", String.concat ", " lines
 
         let checkpoint =
             match budget.Checkpoint with
@@ -143,6 +194,56 @@ module internal PlanText =
             | None -> ""
 
         "", $"{budget.Precision} on {budget.Device}, seed {budget.Seed}{checkpoint}"
+
+        let data = [
+            if budget.Buckets then
+                "pictures keep about their shapes"
+            if budget.RandomCrop then
+                "cut elsewhere at each visit"
+            match budget.Remainder with
+            | Some Drop -> "what fills no batch is dropped"
+            | Some Repeat
+            | None -> ()
+            if budget.CaptionDropout > 0.0 then
+                $"{decimal (100.0 * budget.CaptionDropout)} %% of captions left out"
+        ]
+
+        if not data.IsEmpty then
+            "", String.concat ", " data
+
+        if budget.Collages > 0<img> then
+            let apart =
+                match budget.Unmix with
+                | Some weight -> $", their attention kept apart with weight {decimal weight}"
+                | None -> ""
+
+            "", $"""{counted (int64 budget.Collages) "collage"} of two subjects{apart}"""
+
+        match budget.MaskedLoss with
+        | Some mean -> "", $"the loss counts masks, {mean}"
+        | None -> ()
+
+        match budget.AttendMasks with
+        | Some weight -> "", $"attention drawn to masks with weight {decimal weight}"
+        | None -> ()
+
+        match budget.Ema with
+        | Some decay -> "", $"the result is a running average of decay {decimal decay}"
+        | None -> ()
+
+        match budget.Validate with
+        | Some every -> "", $"the loss on pictures held out every {every} steps"
+        | None -> ()
+
+        match budget.Preview with
+        | Some every -> "", $"previews every {every} steps"
+        | None -> ()
+
+        match budget.CacheLatents, budget.CacheTexts with
+        | true, true -> "", "latents and text states kept for other runs"
+        | true, false -> "", "latents kept for other runs"
+        | false, true -> "", "text states kept for other runs"
+        | false, false -> ()
     ]
 
     /// How often what is seen, and how much work it is.
@@ -150,7 +251,7 @@ module internal PlanText =
         let budget = plan.Budget
         let passes = int64 budget.Steps * int64 budget.Accumulate
         let seen = passes * int64 budget.Batch
-        let share = float seen / float plan.Subjects.Length
+        let share = float seen / float (budget.Turns plan.Subjects.Length)
 
         for subject in plan.Subjects do
             let different = subject.Images.Length * (if subject.Flipped then 2 else 1)
@@ -183,7 +284,7 @@ module internal PlanText =
         let trained = plan.Method.Parameters
 
         "needs",
-        $"{bytes plan.LeastMemory} of memory for weights alone; on disk {bytes (resultBytes trained)} for the result, {bytes (checkpointBytes trained)} for a checkpoint"
+        $"{bytes plan.LeastMemory} of memory for weights alone; on disk {bytes (resultBytes trained)} for the result, {bytes (checkpointBytes plan.Budget.Optimiser trained)} for a checkpoint"
     ]
 
     let private draw (plan: PlanData) = [

@@ -87,6 +87,7 @@ module internal Reading =
                 |> Convert.ToHexStringLower
             Width = image.Width * 1<px>
             Height = image.Height * 1<px>
+            Light = (image.Pixels |> Array.sumBy float) / (255.0 * float image.Pixels.Length)
             Caption = None
         },
         header.HasAlpha
@@ -112,13 +113,13 @@ module internal Reading =
             ])
 
     /// The folder of a subject or theme, with a problem for each picture that cannot be read.
-    let private pictures script (source: SourceDraft) =
-        let at = $"{source.At}.images"
+    let private pictures script (source: SourceDraft) word path =
+        let at = $"{source.At}.{word}"
 
-        if source.Folder = "" then
+        if path = "" then
             None, []
         else
-            let folder = Locating.from script source.Folder
+            let folder = Locating.from script path
 
             match attempt "B9" at (fun () -> ImageFolder.List folder) with
             | Error problem -> None, [ problem ]
@@ -181,7 +182,11 @@ module internal Reading =
                 attempt "C17" "recipe" (fun () -> tokens folder.Tokenizer)
                 |> Result.mapError List.singleton
 
-        let folders = Draft.sources recipe |> List.map (pictures script)
+        let sources = Draft.sources recipe
+        let folders = sources |> List.map (fun s -> pictures script s "images" s.Folder)
+        let heldOut = sources |> List.map (fun s -> pictures script s "heldOut" s.HeldOut)
+
+        let masks = sources |> List.map (fun s -> pictures script { s with Captions = Same "" } "masks" s.Masks)
 
         {
             Base =
@@ -190,12 +195,14 @@ module internal Reading =
                 |> Option.map (fun (folder, origin) -> baseFacts origin folder)
             Tokens = Result.toOption tokenizer
             Folders = folders |> List.map fst
+            HeldOut = heldOut |> List.map fst
+            Masks = masks |> List.map fst
             FreeDisk = freeDisk (Draft.ofRecipe 0<px> recipe).Outputs
             Memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes
             Problems = [
                 match tokenizer with
                 | Ok _ -> ()
                 | Error problems -> yield! problems
-                yield! folders |> List.collect snd
+                yield! folders @ heldOut @ masks |> List.collect snd
             ]
         }

@@ -18,8 +18,38 @@ type Budget = {
     /// The largest length of the whole gradient; nothing where it is not clipped.
     ClipNorm: float option
     MinSnr: float option
+    Optimiser: Optimiser
+    Loss: Loss
+    Debiased: bool
+    NoiseOffset: float
+    Perturbation: float
+    /// The first and the last time that is trained; nothing for all.
+    Timesteps: (int * int) option
+    ZeroTerminalSnr: bool
     Checkpoint: int<step> option
-}
+    /// The greatest decay of the average that is the result; nothing where that is what is trained itself.
+    Ema: float option
+    CaptionDropout: float
+    /// Whether pictures keep about their shapes.
+    Buckets: bool
+    /// As written; without it pictures repeat.
+    Remainder: Remainder option
+    RandomCrop: bool
+    /// Steps between measurements on the pictures held out; nothing where there are none.
+    Validate: int<step> option
+    Preview: int<step> option
+    CacheLatents: bool
+    CacheTexts: bool
+    /// Collages of two subjects to learn from, too.
+    Collages: int<img>
+    Unmix: float option
+    MaskedLoss: MaskMean option
+    AttendMasks: float option
+} with
+
+    /// Concepts that take turns in training, of so many subjects and themes: collages are one more.
+    member budget.Turns(sources: int) =
+        max 1 sources + (if budget.Collages > 0<img> then 1 else 0)
 
 /// The drawing settings with every default filled in.
 type Drawing = {
@@ -48,6 +78,12 @@ type internal SourceDraft = {
     Prior: int<img>
     Flipped: bool
     Upscaled: bool
+    /// The folder of pictures held out; empty for none.
+    HeldOut: string
+    /// The folder of masks; empty for none.
+    Masks: string
+    /// What collages set it beside, drawn by the base model.
+    Beside: string list
     Parts: PicturePart list
 } with
 
@@ -89,6 +125,9 @@ module internal Draft =
             Prior = 0<img>
             Flipped = false
             Upscaled = false
+            HeldOut = ""
+            Masks = ""
+            Beside = []
             Parts = parts
         }
 
@@ -107,7 +146,13 @@ module internal Draft =
                 | PicturePart.ClassPrompt template -> { draft with ClassPrompt = template }
                 | PicturePart.Captions source -> { draft with Captions = source }
                 | PicturePart.Flipped -> { draft with Flipped = true }
-                | PicturePart.Upscaled -> { draft with Upscaled = true })
+                | PicturePart.Upscaled -> { draft with Upscaled = true }
+                | PicturePart.HeldOut folder -> { draft with HeldOut = folder }
+                | PicturePart.Masks folder -> { draft with Masks = folder }
+                | PicturePart.Beside thing -> {
+                    draft with
+                        Beside = draft.Beside @ [ thing ]
+                  })
 
         let fill (template: string) =
             template.Replace("{token}", written.Token).Replace("{noun}", written.Noun)
@@ -124,10 +169,23 @@ module internal Draft =
 
     let subject (subject: Subject) = source false subject.Noun subject.Parts
 
-    let private budget native hasPrior (parts: TrainPart list) =
+    let private budget native hasPrior holdsOut (parts: TrainPart list) =
+        let optimiser =
+            parts
+            |> List.tryPick (fun part ->
+                match part with
+                | TrainPart.Optimiser kind -> Some kind
+                | _ -> None)
+            |> Option.defaultValue AdamW
+
         let start = {
             Steps = 0<step>
-            Rate = 1e-4
+            Rate =
+                match optimiser with
+                | AdamW
+                | AdamWBFloat16 -> 1e-4
+                | Lion -> 3e-5
+                | Prodigy -> 1.0
             Batch = 1<img>
             Accumulate = 1
             Warmup = 0<step>
@@ -140,7 +198,27 @@ module internal Draft =
             WeightDecay = 0.01
             ClipNorm = Some 1.0
             MinSnr = None
+            Optimiser = optimiser
+            Loss = Squared
+            Debiased = false
+            NoiseOffset = 0.0
+            Perturbation = 0.0
+            Timesteps = None
+            ZeroTerminalSnr = false
             Checkpoint = None
+            Ema = None
+            CaptionDropout = 0.0
+            Buckets = false
+            Remainder = None
+            RandomCrop = false
+            Validate = None
+            Preview = None
+            CacheLatents = false
+            CacheTexts = false
+            Collages = 0<img>
+            Unmix = None
+            MaskedLoss = None
+            AttendMasks = None
         }
 
         (start, parts)
@@ -161,7 +239,40 @@ module internal Draft =
             | TrainPart.ClipNorm 0.0 -> { budget with ClipNorm = None }
             | TrainPart.ClipNorm value -> { budget with ClipNorm = Some value }
             | TrainPart.MinSnr value -> { budget with MinSnr = Some value }
-            | TrainPart.Checkpoint value -> { budget with Checkpoint = Some value })
+            | TrainPart.Optimiser value -> { budget with Optimiser = value }
+            | TrainPart.Loss value -> { budget with Loss = value }
+            | TrainPart.Debiased -> { budget with Debiased = true }
+            | TrainPart.NoiseOffset value -> { budget with NoiseOffset = value }
+            | TrainPart.Perturbation value -> { budget with Perturbation = value }
+            | TrainPart.Timesteps(first, last) -> {
+                budget with
+                    Timesteps = Some(first, last)
+              }
+            | TrainPart.ZeroTerminalSnr -> { budget with ZeroTerminalSnr = true }
+            | TrainPart.Checkpoint value -> { budget with Checkpoint = Some value }
+            | TrainPart.Ema value -> { budget with Ema = Some value }
+            | TrainPart.CaptionDropout value -> { budget with CaptionDropout = value }
+            | TrainPart.Buckets -> { budget with Buckets = true }
+            | TrainPart.Remainder value -> { budget with Remainder = Some value }
+            | TrainPart.RandomCrop -> { budget with RandomCrop = true }
+            | TrainPart.Validate value -> { budget with Validate = Some value }
+            | TrainPart.Preview value -> { budget with Preview = Some value }
+            | TrainPart.CacheLatents -> { budget with CacheLatents = true }
+            | TrainPart.CacheTexts -> { budget with CacheTexts = true }
+            | TrainPart.Collage value -> { budget with Collages = value }
+            | TrainPart.Unmix value -> { budget with Unmix = Some value }
+            | TrainPart.MaskedLoss value -> { budget with MaskedLoss = Some value }
+            | TrainPart.AttendMasks value -> {
+                budget with
+                    AttendMasks = Some value
+              })
+        |> fun budget ->
+            match budget.Validate with
+            | None when holdsOut -> {
+                budget with
+                    Validate = Some(max 1<step> (budget.Steps / 10))
+              }
+            | _ -> budget
 
     let private drawing (parts: DrawPart list) =
         let start = {
@@ -250,7 +361,12 @@ module internal Draft =
             Recipe = recipe
             Sources = sources
             Tunings = tunings recipe
-            Budget = budget native (sources |> List.exists (fun s -> s.Prior > 0<img>)) (trainParts recipe)
+            Budget =
+                budget
+                    native
+                    (sources |> List.exists (fun s -> s.Prior > 0<img>))
+                    (sources |> List.exists (fun s -> s.HeldOut <> ""))
+                    (trainParts recipe)
             Drawing = drawing (drawParts recipe)
             Samples = samples recipe
             Outputs =

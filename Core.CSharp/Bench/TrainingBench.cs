@@ -67,7 +67,7 @@ public static class TrainingBench
             {
                 Rate = new LearningRate { Rate = 1e-5, Steps = 1_000_000 },
                 Loss = new DiffusionLossOptions { PriorWeight = priorWeight },
-                AdamW = new AdamWOptions { Moments = options.Moments },
+                Optimiser = new AdamWOptions { Moments = options.Moments },
                 Recorded = options.Recorded,
             });
         return Measurement.Run(

@@ -4,8 +4,12 @@ module internal Recipes.Checks.Data
 open Recipes
 
 /// B9: size and transparency. That each picture decodes is found when the files are read.
-let private sizes (draft: Draft) at (subject: SourceDraft) (folder: PictureFolder) = [
-    let side = draft.Budget.Size
+let private sizes (draft: Draft) (facts: Facts) at (subject: SourceDraft) (folder: PictureFolder) = [
+    // Where pictures keep their shapes, a small one gets a smaller shape, down to the least that the model takes.
+    let side, what =
+        match facts.Base with
+        | Some model when draft.Budget.Buckets -> model.Multiple, "the least side"
+        | _ -> draft.Budget.Size, "the training size"
 
     let small =
         folder.Pictures
@@ -20,14 +24,14 @@ let private sizes (draft: Draft) at (subject: SourceDraft) (folder: PictureFolde
         if not subject.Upscaled then
             error
                 "B9"
-                $"{at}.images"
-                $"{shown} below the training size of {side} px"
+                at
+                $"{shown} below {what} of {side} px"
                 "Replace what is too small, lower `size`, or add the line `upscaled`."
 
     if not folder.Transparent.IsEmpty then
         warning
             "B9"
-            $"{at}.images"
+            at
             $"{first 3 folder.Transparent} with an alpha channel; transparent pixels are laid on white"
             "Lay the subject on a background of your own if white is wrong."
 ]
@@ -95,6 +99,28 @@ let private duplicates (draft: Draft) (facts: Facts) = [
         | _ -> ()
 ]
 
+/// B11: pictures that are held out and learned from.
+let private both (draft: Draft) (facts: Facts) = [
+    let pictures (folder: PictureFolder option) =
+        folder |> Option.map _.Pictures |> Option.defaultValue []
+
+    let learned = facts.Folders |> List.collect pictures
+
+    for source, folder in List.zip draft.Sources facts.HeldOut do
+        let same = [
+            for picture in pictures folder do
+                if learned |> List.exists (fun other -> other.Sha256 = picture.Sha256) then
+                    picture.Name
+        ]
+
+        if not same.IsEmpty then
+            error
+                "B11"
+                $"{source.At}.heldOut"
+                $"{first 3 same} learned from too, with the same bytes"
+                "Remove it from one of the two folders."
+]
+
 /// B12 and B14: how often each picture is seen.
 let private visits (draft: Draft) (facts: Facts) = [
     let seen =
@@ -104,7 +130,7 @@ let private visits (draft: Draft) (facts: Facts) = [
 
     for subject, folder in List.zip draft.Sources facts.Folders do
         // Subjects take turns in a batch.
-        let share = float seen / float (max 1 draft.Sources.Length)
+        let share = float seen / float (draft.Budget.Turns draft.Sources.Length)
 
         if float subject.Prior > share && seen > 0L then
             warning
@@ -116,15 +142,23 @@ let private visits (draft: Draft) (facts: Facts) = [
         match folder with
         | Some folder when not folder.Pictures.IsEmpty && seen > 0L ->
             let times = share / float folder.Pictures.Length
-            let right = 100.0 * float folder.Pictures.Length * float draft.Sources.Length
+
+            // A subject is learned from few pictures, each seen often; a theme from many.
+            let least, usual, aim, most =
+                if subject.IsTheme then
+                    2.0, "5 to 50", 10.0, 200.0
+                else
+                    20.0, "50 to 200", 100.0, 500.0
+
+            let right = aim * float folder.Pictures.Length * float (draft.Budget.Turns draft.Sources.Length)
             let steps = right / float (int draft.Budget.Batch * draft.Budget.Accumulate)
 
-            if times < 20.0 || times > 500.0 then
+            if times < least || times > most then
                 warning
                     "B14"
                     "train.steps"
-                    $"each picture of the {subject.Noun} is seen {System.Math.Round(times, 1)} times (usual: 50 to 200)"
-                    $"Write about `steps {int (max 1.0 steps)}<step>` for 100 times each."
+                    $"each picture of the {subject.Noun} is seen {System.Math.Round(times, 1)} times (usual: {usual})"
+                    $"Write about `steps {int (max 1.0 steps)}<step>` for {aim} times each."
         | _ -> ()
 ]
 
@@ -134,11 +168,17 @@ let findings (draft: Draft) (facts: Facts) = [
 
         match folder with
         | Some folder ->
-            yield! sizes draft at subject folder
+            yield! sizes draft facts $"{at}.images" subject folder
             yield! captions at subject folder
+        | None -> ()
+
+    for subject, folder in List.zip draft.Sources facts.HeldOut do
+        match folder with
+        | Some folder -> yield! sizes draft facts $"{subject.At}.heldOut" subject folder
         | None -> ()
 
     yield! empty draft
     yield! duplicates draft facts
+    yield! both draft facts
     yield! visits draft facts
 ]

@@ -17,7 +17,12 @@ module Cook =
     let private space (plan: Plan) =
         let picture = 3L * int64 plan.Budget.Size * int64 plan.Budget.Size
         let pictures = 4L * int64 (Painter.shots plan).Length
-        plan.Method.Parameters * 4L * (1L + 2L * 3L) + picture * pictures + 20_000_000L
+
+        Checks.Resources.resultBytes plan.Method.Parameters
+        + 2L
+          * Checks.Resources.checkpointBytes plan.Budget.Optimiser plan.Method.Parameters
+        + picture * pictures
+        + 20_000_000L
 
     /// One phase that counts denoising passes.
     let private drawing (tell: RunProgress -> unit) phase total (draw: (int -> unit) -> 'a) =
@@ -70,8 +75,17 @@ module Cook =
                         ClassPictures.files options.Cache plan subject model reached stop)
         ]
 
+        let partners = [
+            if plan.Budget.Collages > 0<img> then
+                for subject, _ in Company.things plan do
+                    drawing tell Phase.ClassPictures (ClassPictures.work plan subject) (fun reached ->
+                        ClassPictures.files options.Cache plan subject model reached stop)
+        ]
+
+        let collages = Company.compose folder plan partners
+
         let after =
-            use _ = Learning.run folder plan model classPictures tell stop
+            use _ = Learning.run folder plan model classPictures collages tell stop
             Samples.get folder plan "after" shots (draw Phase.After shots)
 
         stop.ThrowIfCancellationRequested()

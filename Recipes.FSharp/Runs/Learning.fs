@@ -75,13 +75,14 @@ module internal Learning =
         (plan: Plan)
         (model: StableDiffusionModel)
         (classPictures: string list list)
+        (collages: Subjects.Collage list)
         (tell: RunProgress -> unit)
         (stop: CancellationToken)
         : IDisposable =
         use listener = new Listener(folder, plan, tell)
 
         let result =
-            DiffusionTrainer.Run(model, Lower.training plan classPictures folder.Path, listener, stop)
+            DiffusionTrainer.Run(model, Lower.training plan classPictures collages folder.Path, listener, stop)
 
         if result.Status = TrainingStatus.Interrupted then
             result.Dispose()
@@ -92,5 +93,9 @@ module internal Learning =
         |> Option.iter (fun reason -> tell (RunProgress.Note $"the steps were not recorded: {reason}"))
 
         save folder plan model result
+
+        if plan.Budget.ZeroTerminalSnr then
+            model.UseZeroTerminalSnr()
+
         listener.Ended()
         result

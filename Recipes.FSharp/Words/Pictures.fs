@@ -37,6 +37,9 @@ type PicturePart =
     | Captions of CaptionSource
     | Flipped
     | Upscaled
+    | HeldOut of folder: string
+    | Masks of folder: string
+    | Beside of thing: string
 
     /// The word that writes this line.
     member part.Word =
@@ -49,6 +52,9 @@ type PicturePart =
         | Captions _ -> "captions"
         | Flipped -> "flipped"
         | Upscaled -> "upscaled"
+        | HeldOut _ -> "heldOut"
+        | Masks _ -> "masks"
+        | Beside _ -> "beside"
 
 /// One line of a subject or a theme; the mark says in which it may stand.
 [<Struct>]

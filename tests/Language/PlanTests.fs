@@ -46,6 +46,12 @@ let private full (folder: string) =
             clipNorm 0.0
             minSnr 5.0
             checkpoint 100<step>
+            ema 0.999
+            captionDropout 0.1
+            buckets
+            remainder Repeat
+            randomCrop
+            preview 50<step>
         }
 
         draw {

@@ -14,7 +14,7 @@ namespace Recipes.Core.Training;
 /// Gradients are zeroed in place and never replaced, so that every step works on the same memory:
 /// clear them by <see cref="ZeroGrad"/> only.
 /// </remarks>
-public sealed partial class AdamW : IDisposable
+public sealed partial class AdamW : IOptimiser
 {
     private readonly AdamWOptions options;
     private readonly NamedParameter[] parameters;
@@ -43,12 +43,12 @@ public sealed partial class AdamW : IDisposable
     public AdamW(IReadOnlyList<NamedParameter> parameters, AdamWOptions options)
     {
         options.Check();
-        CheckParameters(parameters);
+        MasterWeights.Check(parameters, nameof(AdamW));
         this.options = options;
         this.parameters = [.. parameters];
         var device = parameters[0].Parameter.device;
         using var _ = no_grad();
-        masters = [.. parameters.Select(item => Keep(Master(item.Parameter)))];
+        masters = [.. parameters.Select(item => Keep(MasterWeights.Master(item.Parameter)))];
         var narrow = options.Moments == Precision.BFloat16;
         var kind = narrow ? ScalarType.BFloat16 : ScalarType.Float32;
         first = [.. masters.Select(master => Keep(zeros_like(master, kind)))];
@@ -76,6 +76,12 @@ public sealed partial class AdamW : IDisposable
 
     /// <summary>The gradients present now.</summary>
     public Tensor[] Gradients => kernel ? [.. Present().Select(item => item.Gradient)] : Current().Gradients;
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, double> Figures { get; } = new Dictionary<string, double>();
+
+    /// <inheritdoc/>
+    void IOptimiser.Step(double rate) => Step(rate);
 
     /// <summary>Updates every parameter that has a gradient.</summary>
     /// <param name="rate">The learning rate of this step; <see cref="AdamWOptions.Rate"/> by default.</param>
@@ -175,38 +181,6 @@ public sealed partial class AdamW : IDisposable
             }
         }
     }
-
-    private static void CheckParameters(IReadOnlyList<NamedParameter> parameters)
-    {
-        if (parameters.Count == 0)
-        {
-            throw new RecipesException(
-                "AdamW",
-                "there is nothing to train",
-                "Choose at least one layer or part to train.");
-        }
-
-        if (parameters.GroupBy(item => item.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
-        {
-            throw new RecipesException(
-                "AdamW",
-                $"{twice.Count()} parameters are named {twice.Key}",
-                "Give every parameter a name of its own.");
-        }
-
-        var device = parameters[0].Parameter.device.ToString();
-        var stray = parameters.FirstOrDefault(item => item.Parameter.device.ToString() != device);
-        if (stray.Parameter is not null)
-        {
-            throw new RecipesException(
-                "AdamW",
-                $"{parameters[0].Name} lies on {device}, {stray.Name} on {stray.Parameter.device}",
-                "Move all that is trained to one device first.");
-        }
-    }
-
-    private static Tensor Master(Parameter parameter) =>
-        parameter.dtype == ScalarType.Float32 ? parameter : parameter.detach().to(ScalarType.Float32, copy: true);
 
     private static Tensor Keep(Tensor value) => value.DetachFromDisposeScope();
 
