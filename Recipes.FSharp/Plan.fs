@@ -45,34 +45,43 @@ type Plan internal (data: PlanData) =
 
 [<RequireQualifiedAccess>]
 module Plan =
-    let private subject
-        (draft: Draft)
-        (model: BaseFacts)
-        (subject: SourceDraft, folder: PictureFolder, heldOut: PictureFolder option)
-        =
+    let private subjects (draft: Draft) (model: BaseFacts) (folders: PictureFolder list) heldOut =
         let budget = draft.Budget
 
-        let seen =
-            int64 budget.Steps * int64 budget.Batch * int64 budget.Accumulate
-            / int64 draft.Sources.Length
+        let shapes =
+            Checks.Shapes.options
+                budget
+                model.Multiple
+                (Checks.Shapes.enlarges budget (draft.Sources |> List.map _.Upscaled))
 
-        {
-            Token = subject.Token
-            Noun = subject.Noun
-            InstancePrompt = subject.InstancePrompt
-            Captions = subject.Captions
-            Flipped = subject.Flipped
-            ClassPrompt = subject.ClassPrompt
-            Folder = folder.Folder
-            Images = folder.Pictures
-            HeldOut = heldOut |> Option.map _.Pictures |> Option.defaultValue []
-            Shapes = [
-                for shape, count in Checks.Shapes.counts budget model.Multiple subject.Upscaled folder.Pictures do
-                    string shape, count
-            ]
-            PriorCount = subject.Prior
-            ClassVisited = min (int64 subject.Prior) seen |> int |> LanguagePrimitives.Int32WithMeasure
-        }
+        let visits = Checks.Shapes.visits budget shapes (folders |> List.map _.Pictures)
+
+        [
+            for (subject, folder), (held, visits) in List.zip (List.zip draft.Sources folders) (List.zip heldOut visits) do
+                {
+                    Token = subject.Token
+                    Noun = subject.Noun
+                    InstancePrompt = subject.InstancePrompt
+                    Captions = subject.Captions
+                    Flipped = subject.Flipped
+                    Upscaled = subject.Upscaled
+                    ClassPrompt = subject.ClassPrompt
+                    Folder = folder.Folder
+                    Images = folder.Pictures
+                    HeldOut = held |> Option.map _.Pictures |> Option.defaultValue []
+                    Visits = visits
+                    Shapes = [
+                        for shape, count in Checks.Shapes.counts shapes folder.Pictures do
+                            string shape, count
+                    ]
+                    PriorCount = subject.Prior
+                    // As many class pictures come as pictures of the subject.
+                    ClassVisited =
+                        min (int64 subject.Prior) (List.sum visits)
+                        |> int
+                        |> LanguagePrimitives.Int32WithMeasure
+                }
+        ]
 
     let private pick chooser otherwise (tuning: Tuning) =
         tuning.Parts |> List.tryPick chooser |> Option.defaultValue otherwise
@@ -184,18 +193,19 @@ module Plan =
                         Origin = model.Origin
                         Prediction = model.Prediction
                         NativeSize = model.NativeSize
+                        Multiple = model.Multiple
                         Parameters = model.Parameters
                         Sha256 = model.Sha256.Value
                     }
-                    Subjects =
-                        List.zip3 draft.Sources (List.choose id facts.Folders) facts.HeldOut
-                        |> List.map (subject draft model)
+                    Subjects = subjects draft model (List.choose id facts.Folders) facts.HeldOut
                     Method = way
                     Budget = draft.Budget
                     Drawing = draft.Drawing
                     Samples = draft.Samples |> List.map sample
                     Outputs = System.IO.Path.GetFullPath draft.Outputs
-                    LeastMemory = Checks.Resources.leastMemory draft.Budget.Precision model way.Parameters
+                    LeastMemory =
+                        Checks.Resources.leastMemory draft.Budget.Precision model way.Parameters
+                        + Checks.Resources.averageBytes draft.Budget way.Parameters
                     Warnings = warnings
                 }
             )

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Recipes.Core.Data;
 using Recipes.Core.Pipelines;
+using Recipes.Core.Training.Caches;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Training;
@@ -26,7 +27,8 @@ internal sealed class ValidationLoss : IDisposable
         DiffusionTrainingOptions training,
         Func<Tensor, DenoisingBatch, Tensor> network,
         RandomStreams streams,
-        PictureLatents latents)
+        PictureLatents latents,
+        TextStore? texts)
     {
         this.model = model;
         this.network = network;
@@ -42,7 +44,7 @@ internal sealed class ValidationLoss : IDisposable
         }
 
         captions = new CaptionStates(
-            model, [.. options.Pictures.Select(picture => picture.Caption)], training.Parts.ChangesText);
+            model, [.. options.Pictures.Select(picture => picture.Caption)], training.Parts.ChangesText, texts);
     }
 
     /// <summary>

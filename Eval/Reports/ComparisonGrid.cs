@@ -7,10 +7,10 @@ namespace Recipes.Eval.Reports;
 internal static class ComparisonGrid
 {
     /// <exception cref="RecipesException">A row has more or fewer pictures than there are columns.</exception>
-    public static void Write(Html html, ReportComparison comparison)
+    public static void Write(Html html, ReportComparison comparison, string? heading = null)
     {
         var columns = comparison.Columns;
-        html.Raw("<section>\n").Element("h2", Heading(columns)).Raw("\n")
+        html.Raw("<section>\n").Element("h2", heading ?? Heading(columns)).Raw("\n")
             .Raw($"<div class=\"comparison\" style=\"--columns: {columns.Count}\">\n");
         for (var index = 0; index < comparison.Rows.Count; index++)
         {

@@ -51,6 +51,11 @@ public static class Report
             ComparisonGrid.Write(html, comparison);
         }
 
+        if (model.Previews is { } previews)
+        {
+            ComparisonGrid.Write(html, previews, "While training");
+        }
+
         foreach (var curve in model.Curves)
         {
             CurveSection.Write(html, curve);

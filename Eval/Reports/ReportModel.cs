@@ -27,6 +27,9 @@ public sealed record ReportModel
 
     public ReportComparison? Comparison { get; init; }
 
+    /// <summary>Pictures drawn while the model was trained, one column a step.</summary>
+    public ReportComparison? Previews { get; init; }
+
     public IReadOnlyList<ReportCurve> Curves { get; init; } = [];
 
     public IReadOnlyList<ReportEntry> Settings { get; init; } = [];

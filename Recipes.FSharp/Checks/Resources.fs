@@ -9,6 +9,10 @@ let resultBytes (parameters: int64) = 4L * parameters
 /// Bytes of a checkpoint: the trained numbers and both moments of AdamW.
 let checkpointBytes (parameters: int64) = 3L * resultBytes parameters
 
+/// Bytes of the running average of what is trained, in memory and in a checkpoint.
+let averageBytes (budget: Budget) (parameters: int64) =
+    if budget.Ema.IsSome then resultBytes parameters else 0L
+
 /// Bytes that training holds at the very least: the base model, and four copies of what is trained (weights, gradients
 /// and two moments). Activations come on top and are not counted.
 let leastMemory (precision: Precision) (model: BaseFacts) (parameters: int64) =
@@ -34,7 +38,9 @@ let findings (draft: Draft) (facts: Facts) = [
     match facts.Base, draft.Tunings with
     | Some model, [ tuning ] ->
         let parameters = trained tuning model
-        let needed = leastMemory draft.Budget.Precision model parameters
+        let average = averageBytes draft.Budget parameters
+
+        let needed = leastMemory draft.Budget.Precision model parameters + average
 
         if draft.Budget.Device = Cpu && needed > facts.Memory then
             error
@@ -44,7 +50,7 @@ let findings (draft: Draft) (facts: Facts) = [
                 "Write `precision BFloat16`, choose a smaller base model, or use a larger machine."
 
         // A checkpoint is written in full before the one before it is removed.
-        let disk = resultBytes parameters + 2L * checkpointBytes parameters
+        let disk = resultBytes parameters + 2L * (checkpointBytes parameters + average)
 
         match facts.FreeDisk with
         | Some free when disk > free ->

@@ -16,7 +16,8 @@ module Cook =
     /// Bytes that a run may write: the result, two copies of its optimiser's state, pictures, and the small files.
     let private space (plan: Plan) =
         let picture = 3L * int64 plan.Budget.Size * int64 plan.Budget.Size
-        let pictures = 4L * int64 (Painter.shots plan).Length
+        let previews = (Previews.steps plan).Length * (Previews.shots plan).Length
+        let pictures = 4L * int64 (Painter.shots plan).Length + int64 previews
         plan.Method.Parameters * 4L * (1L + 2L * 3L) + picture * pictures + 20_000_000L
 
     /// One phase that counts denoising passes.
@@ -29,7 +30,7 @@ module Cook =
         tell (RunProgress.Ended phase)
         result
 
-    let private results (folder: RunFolder) (plan: Plan) (comparisons: Comparison list) (seconds: float) =
+    let private results (folder: RunFolder) (plan: Plan) (comparisons: Comparison list) visits (seconds: float) =
         let json = JsonObject()
         json["weights"] <- JsonValue.Create(Product.name plan)
         json["weights_sha256"] <- JsonValue.Create(Product.sha256 folder.Path plan)
@@ -38,6 +39,7 @@ module Cook =
         json["samples"] <- JsonValue.Create "samples"
         json["steps"] <- JsonValue.Create(int plan.Budget.Steps)
         json["figures"] <- Scores.json comparisons
+        json["visits"] <- Visits.json visits
         json["seconds"] <- JsonValue.Create(Math.Round(seconds, 1))
         json
 
@@ -70,9 +72,9 @@ module Cook =
                         ClassPictures.files options.Cache plan subject model reached stop)
         ]
 
-        let after =
-            use _ = Learning.run folder plan model classPictures tell stop
-            Samples.get folder plan "after" shots (draw Phase.After shots)
+        let after, visits =
+            use result = Learning.run folder plan model classPictures options.Cache tell stop
+            Samples.get folder plan "after" shots (draw Phase.After shots), List.ofSeq result.Visits
 
         stop.ThrowIfCancellationRequested()
         tell (RunProgress.Began(Phase.Scoring, 0, 1))
@@ -89,12 +91,14 @@ module Cook =
             Before = shots |> List.map (Samples.path folder "before")
             After = shots |> List.map (Samples.path folder "after")
             Comparisons = comparisons
+            Previews = Previews.chosen folder plan 8
+            Visits = visits
             Metrics = folder.File "metrics.jsonl"
             WeightsSha256 = Product.sha256 folder.Path plan
             Threads = state.Threads
         }
 
-        results folder plan comparisons clock.Elapsed.TotalSeconds
+        results folder plan comparisons visits clock.Elapsed.TotalSeconds
 
     /// Runs the plan in its folder: from the start, from where an earlier run of it was stopped, or not at all where
     /// one is finished. `tell` hears how it goes; `stop` ends it at the next safe point.

@@ -75,13 +75,24 @@ module internal Learning =
         (plan: Plan)
         (model: StableDiffusionModel)
         (classPictures: string list list)
+        (cache: string)
         (tell: RunProgress -> unit)
         (stop: CancellationToken)
-        : IDisposable =
+        : TrainingResult =
         use listener = new Listener(folder, plan, tell)
 
         let result =
-            DiffusionTrainer.Run(model, Lower.training plan classPictures folder.Path, listener, stop)
+            DiffusionTrainer.Run(
+                model,
+                Lower.training plan {
+                    ClassPictures = classPictures
+                    CheckpointFolder = folder.Path
+                    CacheFolder = cache
+                    Show = fun steps model -> Previews.save folder plan steps model
+                },
+                listener,
+                stop
+            )
 
         if result.Status = TrainingStatus.Interrupted then
             result.Dispose()
@@ -90,6 +101,10 @@ module internal Learning =
         result.PlainReason
         |> Option.ofObj
         |> Option.iter (fun reason -> tell (RunProgress.Note $"the steps were not recorded: {reason}"))
+
+        for what, used in [ "pictures' latents", result.Latents; "captions' states", result.Texts ] do
+            if used.Found + used.Made > 0 then
+                tell (RunProgress.Note $"{what}: {used.Found} were kept by earlier runs, {used.Made} were computed")
 
         save folder plan model result
         listener.Ended()
