@@ -11,6 +11,8 @@ type Picture = {
     /// Upright, as it is seen.
     Width: int<px>
     Height: int<px>
+    /// Mean brightness, 0 to 1: of a mask the share that is white.
+    Light: float
     /// What it shows, where pictures have captions of their own.
     Caption: string option
 }
@@ -97,6 +99,8 @@ type internal Facts = {
     Folders: PictureFolder option list
     /// Folders of pictures held out, likewise.
     HeldOut: PictureFolder option list
+    /// Likewise of masks.
+    Masks: PictureFolder option list
     /// Free bytes where results go.
     FreeDisk: int64 option
     /// Bytes of memory that a process may have.

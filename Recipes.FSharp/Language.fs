@@ -43,6 +43,13 @@ module Language =
     /// captioned as the others are.
     let heldOut folder : PictureLine<'owner> = PictureLine(PicturePart.HeldOut folder)
 
+    /// A folder with a mask of each picture, of its name and size, white where the subject is: for `maskedLoss` and
+    /// `attendMasks`.
+    let masks folder : PictureLine<OfSubject> = PictureLine(PicturePart.Masks folder)
+
+    /// Collages also set the subject beside this, drawn by the base model: `beside "a cat"`.
+    let beside thing : PictureLine<OfSubject> = PictureLine(PicturePart.Beside thing)
+
     // ---- methods ----
 
     let private tuning way = { Method = way; Parts = [] }
@@ -83,6 +90,13 @@ module Language =
     /// The share of the adapter's inputs that is dropped in training, from 0 to below 1. Default: 0.
     let dropout share : TuneLine<ByLowRank> = TuneLine(TunePart.Dropout share)
 
+    /// What the adapter's first factor is drawn from. Default: Kaiming.
+    let initial kind : TuneLine<ByLowRank> = TuneLine(TunePart.Initial kind)
+
+    /// The adapter's first factor is this share, from 1, of a basis that is the same for all, and stays so: adapters of
+    /// different shares add up without disturbing each other (Orthogonal Adaptation, arXiv 2312.02432).
+    let orthogonal share : TuneLine<ByLowRank> = TuneLine(TunePart.Orthogonal share)
+
     /// The word whose vector the new ones start from. Default: the subject's class noun.
     let startFrom word : TuneLine<ByVectors> = TuneLine(TunePart.StartFrom word)
 
@@ -115,7 +129,7 @@ module Language =
     /// How many times the adapter is updated.
     let steps count = TrainPart.Steps count
 
-    /// The learning rate. Default: 1e-4.
+    /// The learning rate. Default: 1e-4; 3e-5 of Lion, 1 of Prodigy.
     let rate value = TrainPart.Rate value
 
     /// Pictures of a subject in each pass; as many of its class come with them. Default: 1.
@@ -154,6 +168,28 @@ module Language =
     /// Weigh timesteps by min-SNR with this gamma (arXiv 2303.09556), usually 5. Default: all weigh the same.
     let minSnr gamma = TrainPart.MinSnr gamma
 
+    /// What follows the gradients: `optimiser Prodigy`. Default: AdamW.
+    let optimiser kind = TrainPart.Optimiser kind
+
+    /// How errors count: `loss (Huber 0.1)`. Default: Squared.
+    let loss kind = TrainPart.Loss kind
+
+    /// Weigh timesteps by the inverse root of their signal-to-noise ratio (arXiv 2310.08442). Default: all weigh the same.
+    let debiased = TrainPart.Debiased
+
+    /// Add noise that is the same all over a channel, so that brightness is learned too; usually 0.05 to 0.1. Default: 0.
+    let noiseOffset size = TrainPart.NoiseOffset size
+
+    /// Add noise to the input that need not be found (arXiv 2301.11706), usually 0.1. Default: 0.
+    let perturbation size = TrainPart.Perturbation size
+
+    /// Train these diffusion times only, both ends included: `timesteps 0 499`. Default: all of them.
+    let timesteps first last = TrainPart.Timesteps(first, last)
+
+    /// Scale the noise so that nothing of the picture is left at its end (arXiv 2305.08891), in training and in drawing
+    /// afterwards; for models that predict v.
+    let zeroTerminalSnr = TrainPart.ZeroTerminalSnr
+
     /// Save a checkpoint every so many steps. Default: every tenth of the training.
     let checkpoint every = TrainPart.Checkpoint every
 
@@ -185,6 +221,21 @@ module Language =
 
     /// Keep what the text encoder makes of the captions on disk, for other runs.
     let cacheTexts = TrainPart.CacheTexts
+
+    /// Learn also from so many collages of two subjects side by side, composed from their pictures (Cut-Mix, arXiv
+    /// 2303.11305, section 3.3). Default: none.
+    let collage pictures = TrainPart.Collage pictures
+
+    /// The weight of a loss that keeps the attention of each subject's words out of the other half of a collage (the same
+    /// paper, Unmix). Default: none.
+    let unmix weight = TrainPart.Unmix weight
+
+    /// The loss counts the pixels of the subjects' `masks` alone: `maskedLoss PerArea`. Default: all pixels.
+    let maskedLoss mean = TrainPart.MaskedLoss mean
+
+    /// The weight of a loss that draws the attention of each subject's words to its mask (arXiv 2305.16311), such as 0.01.
+    /// Default: none.
+    let attendMasks weight = TrainPart.AttendMasks weight
 
     // ---- drawing ----
 

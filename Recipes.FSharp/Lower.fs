@@ -9,12 +9,15 @@ open Recipes.Core.Pipelines
 open Recipes.Core.Pipelines.Prompts
 open Recipes.Core.Schedules
 open Recipes.Core.Training
+open Recipes.Core.Training.Subjects
 open TorchSharp
 
 /// What a training needs beside its plan.
 type internal TrainingInputs = {
     /// The class pictures that were drawn for each subject.
     ClassPictures: string list list
+    /// Collages of several subjects that were composed.
+    Collages: Collage list
     CheckpointFolder: string
     /// The root of what is kept for other runs.
     CacheFolder: string
@@ -74,6 +77,12 @@ module internal Lower =
                     Dora = lora.Kind.IsDoRA,
                     Alpha = optional lora.Alpha,
                     Dropout = lora.Dropout,
+                    Initialisation =
+                        (match lora.Initial with
+                         | Kaiming -> LoraInitialisation.Kaiming
+                         | Gaussian -> LoraInitialisation.Gaussian
+                         | RightAngles -> LoraInitialisation.Orthogonal),
+                    Share = Option.toNullable lora.Share,
                     Targets = [| for adapted in layers -> adapted.Layer.Name |],
                     Ranks = [|
                         for adapted in layers do
@@ -111,13 +120,51 @@ module internal Lower =
         | PlannedMethod.KeysAndValues _
         | PlannedMethod.Weights _ -> [ picture.Caption |> Option.defaultValue subject.InstancePrompt ]
 
-    let private concept (plan: Plan) (subject: PlannedSubject) (classPictures: string list) =
+    /// Where collages lie in a run's folder.
+    let collages (folder: string) =
+        System.IO.Path.Combine(folder, "collages")
+
+    /// A mask that is white or black all over.
+    let blank (folder: string) white (width: int<px>) (height: int<px>) =
+        let shade = if white then "white" else "black"
+        System.IO.Path.Combine(collages folder, $"{shade}-{width}x{height}.png")
+
+    let private looksAtAttention (plan: Plan) =
+        plan.Budget.AttendMasks.IsSome || plan.Budget.Unmix.IsSome
+
+    /// Where each subject of the plan is in a picture of one of them; nothing where no loss asks for it.
+    let private places (plan: Plan) folder (subject: PlannedSubject) (picture: Picture) (mask: Picture option) = [|
+        if looksAtAttention plan then
+            for other in plan.Subjects do
+                PictureSubject(
+                    other.Called,
+                    match mask with
+                    | _ when other <> subject -> blank folder false picture.Width picture.Height
+                    | Some mask -> mask.Path
+                    | None -> blank folder true picture.Width picture.Height
+                )
+    |]
+
+    let private concept (plan: Plan) folder (subject: PlannedSubject) (classPictures: string list) =
+        let masks =
+            if subject.Masks.IsEmpty then
+                subject.Images |> List.map (fun _ -> None)
+            else
+                subject.Masks |> List.map Some
+
         Concept(
             Name = subject.Called,
             Pictures = [|
-                for picture in subject.Images do
+                for picture, mask in List.zip subject.Images masks do
                     let texts = captions plan subject picture
-                    TrainingPicture(picture.Path, texts.Head, Alternatives = List.toArray texts.Tail)
+
+                    TrainingPicture(
+                        picture.Path,
+                        texts.Head,
+                        Alternatives = List.toArray texts.Tail,
+                        Mask = (mask |> Option.map _.Path |> Option.toObj),
+                        Subjects = places plan folder subject picture mask
+                    )
             |],
             Flip = (if subject.Flipped then 0.5 else 0.0),
             Prior =
@@ -129,6 +176,78 @@ module internal Lower =
                          Weight = plan.Budget.PriorWeight
                      ))
         )
+
+    /// Collages as one more concept, beside the class pictures of all.
+    let private company (plan: Plan) (classPictures: string list list) (made: Collage list) =
+        let nowhere =
+            blank (
+                System.IO.Path.GetDirectoryName made.Head.Path
+                |> nonNull
+                |> System.IO.Path.GetDirectoryName
+                |> nonNull
+            )
+
+        let place (collage: Collage) (subject: PlannedSubject) =
+            let struct (left, leftMask), struct (right, rightMask) = collage.Left, collage.Right
+
+            if left.Words = subject.Called then leftMask
+            elif right.Words = subject.Called then rightMask
+            else nowhere false plan.Budget.Size plan.Budget.Size
+
+        Concept(
+            Name = "collages",
+            Pictures = [|
+                for collage in made ->
+                    TrainingPicture(
+                        collage.Path,
+                        collage.Caption,
+                        Mask = collage.Mask,
+                        Subjects = [|
+                            if looksAtAttention plan then
+                                for subject in plan.Subjects -> PictureSubject(subject.Called, place collage subject)
+                        |]
+                    )
+            |],
+            Prior =
+                (if classPictures |> List.forall List.isEmpty then
+                     null
+                 else
+                     ConceptPrior(
+                         Pictures = [|
+                             for subject, files in List.zip plan.Subjects classPictures do
+                                 for path in files -> TrainingPicture(path, subject.ClassPrompt)
+                         |],
+                         Weight = plan.Budget.PriorWeight
+                     ))
+        )
+
+    /// Attention maps of 16 x 16, as Break-A-Scene looks at, or the nearest to it that networks have.
+    let private factors (plan: Plan) : int array = [|
+        match int plan.Budget.Size / 8 with
+        | side when side >= 64 -> 4
+        | side when side >= 32 -> 2
+        | _ -> 1
+    |]
+
+    let private auxiliary (plan: Plan) : IAuxiliaryLoss array = [|
+        match plan.Budget.AttendMasks with
+        | Some weight -> AttentionMaskLoss(Weight = weight, Factors = factors plan)
+        | None -> ()
+        match plan.Budget.Unmix with
+        | Some weight -> UnmixLoss(Weight = weight, Factors = factors plan)
+        | None -> ()
+    |]
+
+    let private maskedLoss (plan: Plan) =
+        plan.Budget.MaskedLoss
+        |> Option.map (fun mean ->
+            MaskedLossOptions(
+                Normalisation =
+                    match mean with
+                    | PerArea -> MaskNormalisation.PerArea
+                    | PerPixel -> MaskNormalisation.PerPixel
+            ))
+        |> Option.toObj
 
     let private parts (plan: Plan) =
         let weights (weights: PlannedWeights) =
@@ -150,6 +269,33 @@ module internal Lower =
                     NewToken(Token = vectors.Token, Initialiser = vectors.StartFrom, Vectors = int vectors.Count)
                 |]
             )
+
+    let private optimiser (budget: Budget) : OptimiserOptions =
+        match budget.Optimiser with
+        | AdamW -> AdamWOptions(WeightDecay = budget.WeightDecay)
+        | AdamWBFloat16 -> AdamWOptions(WeightDecay = budget.WeightDecay, Moments = Training.Precision.BFloat16)
+        | Lion -> LionOptions(WeightDecay = budget.WeightDecay)
+        | Prodigy ->
+            ProdigyOptions(
+                WeightDecay = budget.WeightDecay,
+                BiasCorrection = true,
+                SafeguardWarmUp = (budget.Warmup > 0<step>)
+            )
+
+    let private error (loss: Loss) =
+        match loss with
+        | Squared -> ErrorOptions()
+        | Huber width -> ErrorOptions(Kind = ErrorKind.Huber, Width = width)
+        | SmoothL1 width -> ErrorOptions(Kind = ErrorKind.SmoothL1, Width = width)
+
+    let private noise (budget: Budget) =
+        NoiseOptions(
+            Offset = budget.NoiseOffset,
+            Perturbation = budget.Perturbation,
+            FirstTime = (budget.Timesteps |> Option.map fst |> Option.defaultValue 0),
+            LastTime = (budget.Timesteps |> Option.map snd |> Option.toNullable),
+            ZeroTerminalSnr = budget.ZeroTerminalSnr
+        )
 
     let private validation (plan: Plan) =
         match plan.Budget.Validate with
@@ -178,7 +324,11 @@ module internal Lower =
 
         DiffusionTrainingOptions(
             Concepts = [|
-                for subject, pictures in List.zip plan.Subjects inputs.ClassPictures -> concept plan subject pictures
+                for subject, pictures in List.zip plan.Subjects inputs.ClassPictures do
+                    concept plan inputs.CheckpointFolder subject pictures
+
+                if not inputs.Collages.IsEmpty then
+                    company plan inputs.ClassPictures inputs.Collages
             |],
             Parts = parts plan,
             Step =
@@ -191,9 +341,15 @@ module internal Lower =
                             Steps = int64 budget.Steps,
                             WarmUp = int64 budget.Warmup
                         ),
-                    AdamW = AdamWOptions(WeightDecay = budget.WeightDecay),
-                    Loss = DiffusionLossOptions(MinSnrGamma = optional budget.MinSnr),
+                    Optimiser = optimiser budget,
+                    Loss =
+                        DiffusionLossOptions(
+                            MinSnrGamma = optional budget.MinSnr,
+                            Debiased = budget.Debiased,
+                            Error = error budget.Loss
+                        ),
                     ClipNorm = optional budget.ClipNorm,
+                    Auxiliary = auxiliary plan,
                     Accumulation = budget.Accumulate
                 ),
             Buckets =
@@ -217,6 +373,8 @@ module internal Lower =
                  | Some every -> PreviewOptions(Every = int64 every, Show = System.Action<_, _>(inputs.Show))
                  | None -> null),
             Caches = caches budget inputs.CacheFolder,
+            Noise = noise budget,
+            MaskedLoss = maskedLoss plan,
             Seed = budget.Seed,
             Batch = int budget.Batch,
             Precision = corePrecision budget,

@@ -137,6 +137,17 @@ module Overrides =
                 ]
         }
 
+    let private loss (text: string) =
+        let width (prefix: string) make =
+            if text.StartsWith(prefix, System.StringComparison.OrdinalIgnoreCase) then
+                Setting.real text[prefix.Length ..] |> Option.map make
+            else
+                None
+
+        Setting.oneOf [ Squared ] text
+        |> Option.orElse (width "huber:" Huber)
+        |> Option.orElse (width "smooth-l1:" SmoothL1)
+
     let private outputFolder path (recipe: Recipe) = {
         recipe with
             Parts =
@@ -174,6 +185,15 @@ module Overrides =
         Setting.number "weightDecay" "0.01" (TrainPart.WeightDecay >> train)
         Setting.number "clipNorm" "1" (TrainPart.ClipNorm >> train)
         Setting.number "minSnr" "5" (TrainPart.MinSnr >> train)
+        Setting.make
+            "optimiser"
+            "`adamw`, `adamw-bfloat16`, `lion` or `prodigy`"
+            "prodigy"
+            (Setting.oneOf [ AdamW; AdamWBFloat16; Lion; Prodigy ])
+            (TrainPart.Optimiser >> train)
+        Setting.make "loss" "`squared`, `huber:C` or `smooth-l1:C`" "huber:0.1" loss (TrainPart.Loss >> train)
+        Setting.number "noiseOffset" "0.05" (TrainPart.NoiseOffset >> train)
+        Setting.number "perturbation" "0.1" (TrainPart.Perturbation >> train)
         Setting.count "checkpoint" "100" (fun n -> train (TrainPart.Checkpoint(n * 1<step>)))
         Setting.number "ema" "0.999" (TrainPart.Ema >> train)
         Setting.number "captionDropout" "0.1" (TrainPart.CaptionDropout >> train)
@@ -189,10 +209,26 @@ module Overrides =
         Setting.count "preview" "100" (fun n -> train (TrainPart.Preview(n * 1<step>)))
         Setting.make "cacheLatents" "`on` or `off`" "on" onOff (flag TrainPart.CacheLatents)
         Setting.make "cacheTexts" "`on` or `off`" "on" onOff (flag TrainPart.CacheTexts)
+        Setting.count "collage" "24" (fun n -> train (TrainPart.Collage(n * 1<img>)))
+        Setting.number "unmix" "0.1" (TrainPart.Unmix >> train)
+        Setting.make
+            "maskedLoss"
+            "`per-area` or `per-pixel`"
+            "per-area"
+            (Setting.oneOf [ PerArea; PerPixel ])
+            (TrainPart.MaskedLoss >> train)
+        Setting.number "attendMasks" "0.01" (TrainPart.AttendMasks >> train)
         Setting.count "rank" "16" (fun n -> rank (n * 1<rank>))
         Setting.count "vectors" "2" (fun n -> vectors (n * 1<vec>))
         Setting.number "alpha" "16" (TunePart.Alpha >> tune)
         Setting.number "dropout" "0.1" (TunePart.Dropout >> tune)
+        Setting.make
+            "initial"
+            "`kaiming`, `gaussian` or `right-angles`"
+            "gaussian"
+            (Setting.oneOf [ Kaiming; Gaussian; RightAngles ])
+            (TunePart.Initial >> tune)
+        Setting.count "orthogonal" "1" (TunePart.Orthogonal >> tune)
         Setting.count "prior" "24" (fun n -> subjects (PicturePart.Prior(n * 1<img>)))
         Setting.count "denoise" "20" (fun n -> draw (DrawPart.Denoise(n * 1<step>)))
         Setting.number "guidance" "5" (DrawPart.Guidance >> draw)

@@ -45,7 +45,7 @@ type Plan internal (data: PlanData) =
 
 [<RequireQualifiedAccess>]
 module Plan =
-    let private subjects (draft: Draft) (model: BaseFacts) (folders: PictureFolder list) heldOut =
+    let private subjects (draft: Draft) (model: BaseFacts) (folders: PictureFolder list) others =
         let budget = draft.Budget
 
         let shapes =
@@ -57,7 +57,8 @@ module Plan =
         let visits = Checks.Shapes.visits budget shapes (folders |> List.map _.Pictures)
 
         [
-            for (subject, folder), (held, visits) in List.zip (List.zip draft.Sources folders) (List.zip heldOut visits) do
+            for (subject, folder), ((held, masks), visits) in
+                List.zip (List.zip draft.Sources folders) (List.zip others visits) do
                 {
                     Token = subject.Token
                     Noun = subject.Noun
@@ -69,6 +70,8 @@ module Plan =
                     Folder = folder.Folder
                     Images = folder.Pictures
                     HeldOut = held |> Option.map _.Pictures |> Option.defaultValue []
+                    Masks = folder.Pictures |> List.choose (Checks.Subjects.maskOf masks)
+                    Beside = subject.Beside
                     Visits = visits
                     Shapes = [
                         for shape, count in Checks.Shapes.counts shapes folder.Pictures do
@@ -105,6 +108,22 @@ module Plan =
                     | TunePart.Dropout value -> Some value
                     | _ -> None)
                 0.0
+        Initial =
+            tuning
+            |> pick
+                (fun part ->
+                    match part with
+                    | TunePart.Initial kind -> Some kind
+                    | _ -> None)
+                Kaiming
+        Share =
+            tuning
+            |> pick
+                (fun part ->
+                    match part with
+                    | TunePart.Orthogonal share -> Some(Some share)
+                    | _ -> None)
+                None
         Targets = Targets.chosen tuning
         Layers = Targets.adapted rank tuning model.Layers
     }
@@ -169,6 +188,7 @@ module Plan =
                 yield! Checks.Tokens.findings draft facts
                 yield! Checks.Data.findings draft facts
                 yield! Checks.Shapes.findings draft facts
+                yield! Checks.Subjects.findings draft facts
                 yield! Checks.Compatibility.findings draft facts
                 yield! Checks.Optimisation.findings draft facts
                 yield! Checks.Caches.findings draft facts
@@ -197,15 +217,13 @@ module Plan =
                         Parameters = model.Parameters
                         Sha256 = model.Sha256.Value
                     }
-                    Subjects = subjects draft model (List.choose id facts.Folders) facts.HeldOut
+                    Subjects = subjects draft model (List.choose id facts.Folders) (List.zip facts.HeldOut facts.Masks)
                     Method = way
                     Budget = draft.Budget
                     Drawing = draft.Drawing
                     Samples = draft.Samples |> List.map sample
                     Outputs = System.IO.Path.GetFullPath draft.Outputs
-                    LeastMemory =
-                        Checks.Resources.leastMemory draft.Budget.Precision model way.Parameters
-                        + Checks.Resources.averageBytes draft.Budget way.Parameters
+                    LeastMemory = Checks.Resources.leastMemory draft.Budget model way.Parameters
                     Warnings = warnings
                 }
             )

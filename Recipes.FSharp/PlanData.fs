@@ -40,6 +40,10 @@ type PlannedSubject = {
     HeldOut: Picture list
     /// How often each of the pictures is visited.
     Visits: int64 list
+    /// A mask of each picture; none where there are none.
+    Masks: Picture list
+    /// What collages set it beside, drawn by the base model.
+    Beside: string list
     /// The shapes that the pictures are trained at, with how many have each.
     Shapes: (string * int) list
     /// Class pictures to draw with the base model; 0 for none.
@@ -62,6 +66,9 @@ type PlannedLora = {
     /// As written; nothing where each layer's alpha is its rank.
     Alpha: float option
     Dropout: float
+    Initial: Initialisation
+    /// The share of the common basis that the first factors are; nothing where they are trained.
+    Share: int option
     /// The words that chose the layers.
     Targets: Layer list
     /// Every layer that the adapter changes, in the order of the weight files.
@@ -69,7 +76,10 @@ type PlannedLora = {
 } with
 
     /// Numbers that are trained.
-    member lora.Parameters = lora.Layers |> List.sumBy _.Parameters
+    member lora.Parameters =
+        match lora.Share with
+        | None -> lora.Layers |> List.sumBy _.Parameters
+        | Some _ -> lora.Layers |> List.sumBy _.Second
 
 /// A new token of a plan.
 type PlannedVectors = {

@@ -32,6 +32,10 @@ module internal PlanJson =
                     ]
             ]
             "heldOut", Json.List [ for picture in subject.HeldOut -> Json.Text picture.Sha256 ]
+            if not subject.Masks.IsEmpty then
+                "masks", Json.List [ for mask in subject.Masks -> Json.Text mask.Sha256 ]
+            if not subject.Beside.IsEmpty then
+                "beside", Json.List [ for thing in subject.Beside -> Json.Text thing ]
         ]
 
     let private from (origin: ModelOrigin) =
@@ -62,6 +66,13 @@ module internal PlanJson =
                 "method", Json.Text((string lora.Kind).ToLowerInvariant())
                 "rank", whole (int lora.Rank)
                 "dropout", Json.Number lora.Dropout
+                match lora.Initial with
+                | Kaiming -> ()
+                | Gaussian
+                | RightAngles -> "initial", Json.Text(string lora.Initial)
+                match lora.Share with
+                | Some share -> "orthogonal", whole share
+                | None -> ()
                 "layers",
                 Json.Object [
                     for layer in lora.Layers ->
@@ -96,6 +107,16 @@ module internal PlanJson =
             "weightDecay", Json.Number budget.WeightDecay
             "clipNorm", optional budget.ClipNorm
             "minSnr", optional budget.MinSnr
+            "optimiser", Json.Text(string budget.Optimiser)
+            "loss", Json.Text(string budget.Loss)
+            "debiased", Json.Bool budget.Debiased
+            "noiseOffset", Json.Number budget.NoiseOffset
+            "perturbation", Json.Number budget.Perturbation
+            "timesteps",
+            (match budget.Timesteps with
+             | Some(first, last) -> Json.List [ whole first; whole last ]
+             | None -> Json.Null)
+            "zeroTerminalSnr", Json.Bool budget.ZeroTerminalSnr
             "checkpoint", optional (budget.Checkpoint |> Option.map float)
             "ema", optional budget.Ema
             "captionDropout", Json.Number budget.CaptionDropout
@@ -107,6 +128,17 @@ module internal PlanJson =
             "randomCrop", Json.Bool budget.RandomCrop
             "validate", optional (budget.Validate |> Option.map float)
             "preview", optional (budget.Preview |> Option.map float)
+            if budget.Collages > 0<img> then
+                "collages", whole (int budget.Collages)
+            match budget.Unmix with
+            | Some weight -> "unmix", Json.Number weight
+            | None -> ()
+            match budget.MaskedLoss with
+            | Some mean -> "maskedLoss", Json.Text(string mean)
+            | None -> ()
+            match budget.AttendMasks with
+            | Some weight -> "attendMasks", Json.Number weight
+            | None -> ()
         ]
 
     let private draw (drawing: Drawing) =

@@ -50,6 +50,12 @@ module internal PlanText =
         if not subject.HeldOut.IsEmpty then
             "", $"{pictures subject.HeldOut.Length} held out"
 
+        if not subject.Masks.IsEmpty then
+            "", $"""with {counted (int64 subject.Masks.Length) "mask"}"""
+
+        for thing in subject.Beside do
+            "", $"in collages also beside {thing}"
+
         match subject.Captions with
         | Same text -> "", $"captioned \"{text}\""
         | source -> "", $"captioned by {source}"
@@ -71,7 +77,13 @@ module internal PlanText =
             else
                 ""
 
-        "adapt", $"{lora.Kind} of rank {lora.Rank}, {alpha}{dropout}"
+        let initial =
+            match lora.Share, lora.Initial with
+            | Some share, _ -> $", share {share} of the common basis"
+            | None, Kaiming -> ""
+            | None, (Gaussian | RightAngles as kind) -> $", from {kind} values"
+
+        "adapt", $"{lora.Kind} of rank {lora.Rank}, {alpha}{dropout}{initial}"
 
         let ranks =
             match lora.Layers |> List.countBy _.Rank with
@@ -133,7 +145,14 @@ module internal PlanText =
             else
                 ""
 
-        "", $"rate {small budget.Rate}, {budget.Schedule}{warmup}; weight decay {decimal budget.WeightDecay}"
+        let optimiser =
+            match budget.Optimiser with
+            | AdamW -> ""
+            | AdamWBFloat16 -> "AdamW with moments in bfloat16, "
+            | Lion -> "Lion, "
+            | Prodigy -> "Prodigy, "
+
+        "", $"{optimiser}rate {small budget.Rate}, {budget.Schedule}{warmup}; weight decay {decimal budget.WeightDecay}"
 
         String.concat ", " [
             if budget.PriorWeight > 0.0 then
@@ -144,8 +163,30 @@ module internal PlanText =
             match budget.MinSnr with
             | Some gamma -> $"min-SNR {decimal gamma}"
             | None -> ()
+            if budget.Debiased then
+                "debiased weights"
+            match budget.Loss with
+            | Squared -> ()
+            | Huber width -> $"Huber loss of width {decimal width}"
+            | SmoothL1 width -> $"smooth L1 loss of width {decimal width}"
         ]
         |> fun line -> "", line
+
+        match
+            [
+                if budget.NoiseOffset > 0.0 then
+                    $"noise offset {decimal budget.NoiseOffset}"
+                if budget.Perturbation > 0.0 then
+                    $"input perturbed by {decimal budget.Perturbation}"
+                match budget.Timesteps with
+                | Some(first, last) -> $"times {first} to {last} only"
+                | None -> ()
+                if budget.ZeroTerminalSnr then
+                    "zero terminal SNR"
+            ]
+        with
+        | [] -> ()
+        | lines -> "", String.concat ", " lines
 
         let checkpoint =
             match budget.Checkpoint with
@@ -169,6 +210,22 @@ module internal PlanText =
 
         if not data.IsEmpty then
             "", String.concat ", " data
+
+        if budget.Collages > 0<img> then
+            let apart =
+                match budget.Unmix with
+                | Some weight -> $", their attention kept apart with weight {decimal weight}"
+                | None -> ""
+
+            "", $"""{counted (int64 budget.Collages) "collage"} of two subjects{apart}"""
+
+        match budget.MaskedLoss with
+        | Some mean -> "", $"the loss counts masks, {mean}"
+        | None -> ()
+
+        match budget.AttendMasks with
+        | Some weight -> "", $"attention drawn to masks with weight {decimal weight}"
+        | None -> ()
 
         match budget.Ema with
         | Some decay -> "", $"the result is a running average of decay {decimal decay}"
@@ -230,7 +287,7 @@ module internal PlanText =
         let trained = plan.Method.Parameters
 
         "needs",
-        $"{bytes plan.LeastMemory} of memory for weights alone; on disk {bytes (resultBytes trained)} for the result, {bytes (checkpointBytes trained + averageBytes plan.Budget trained)} for a checkpoint"
+        $"{bytes plan.LeastMemory} of memory for weights alone; on disk {bytes (resultBytes trained)} for the result, {bytes (checkpointBytes plan.Budget.Optimiser trained + averageBytes plan.Budget trained)} for a checkpoint"
     ]
 
     let private draw (plan: PlanData) = [

@@ -87,6 +87,7 @@ module internal Reading =
                 |> Convert.ToHexStringLower
             Width = image.Width * 1<px>
             Height = image.Height * 1<px>
+            Light = (image.Pixels |> Array.sumBy float) / (255.0 * float image.Pixels.Length)
             Caption = None
         },
         header.HasAlpha
@@ -185,6 +186,10 @@ module internal Reading =
         let folders = sources |> List.map (fun s -> pictures script s "images" s.Folder)
         let heldOut = sources |> List.map (fun s -> pictures script s "heldOut" s.HeldOut)
 
+        let masks =
+            sources
+            |> List.map (fun s -> pictures script { s with Captions = Same "" } "masks" s.Masks)
+
         {
             Base =
                 model
@@ -193,12 +198,13 @@ module internal Reading =
             Tokens = Result.toOption tokenizer
             Folders = folders |> List.map fst
             HeldOut = heldOut |> List.map fst
+            Masks = masks |> List.map fst
             FreeDisk = freeDisk (Draft.ofRecipe 0<px> recipe).Outputs
             Memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes
             Problems = [
                 match tokenizer with
                 | Ok _ -> ()
                 | Error problems -> yield! problems
-                yield! folders @ heldOut |> List.collect snd
+                yield! folders @ heldOut @ masks |> List.collect snd
             ]
         }

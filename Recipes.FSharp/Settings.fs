@@ -18,6 +18,14 @@ type Budget = {
     /// The largest length of the whole gradient; nothing where it is not clipped.
     ClipNorm: float option
     MinSnr: float option
+    Optimiser: Optimiser
+    Loss: Loss
+    Debiased: bool
+    NoiseOffset: float
+    Perturbation: float
+    /// The first and the last time that is trained; nothing for all.
+    Timesteps: (int * int) option
+    ZeroTerminalSnr: bool
     Checkpoint: int<step> option
     /// The greatest decay of the average that is the result; nothing where that is what is trained itself.
     Ema: float option
@@ -32,7 +40,16 @@ type Budget = {
     Preview: int<step> option
     CacheLatents: bool
     CacheTexts: bool
-}
+    /// Collages of two subjects to learn from, too.
+    Collages: int<img>
+    Unmix: float option
+    MaskedLoss: MaskMean option
+    AttendMasks: float option
+} with
+
+    /// Concepts that take turns in training, of so many subjects and themes: collages are one more.
+    member budget.Turns(sources: int) =
+        max 1 sources + (if budget.Collages > 0<img> then 1 else 0)
 
 /// The drawing settings with every default filled in.
 type Drawing = {
@@ -63,6 +80,10 @@ type internal SourceDraft = {
     Upscaled: bool
     /// The folder of pictures held out; empty for none.
     HeldOut: string
+    /// The folder of masks; empty for none.
+    Masks: string
+    /// What collages set it beside, drawn by the base model.
+    Beside: string list
     Parts: PicturePart list
 } with
 
@@ -82,10 +103,19 @@ type internal Draft = {
     Budget: Budget
     Drawing: Drawing
     Samples: Prompt list
+    /// Highest noise levels that were written for small pictures in training.
+    NoiseUpTo: int list
+    /// The noise level of small pictures to enlarge.
+    NoiseLevel: int
+    /// Recipes for an upscaler of what is drawn.
+    Enlarge: Recipe list
     Outputs: string
 } with
 
     member draft.Subjects = draft.Sources |> List.filter (fun source -> not source.IsTheme)
+
+    /// Whether it is for an upscaler, which learns from pictures alone and draws from small ones.
+    member draft.Upscales = draft.Recipe.Family = nameof X4
 
 [<RequireQualifiedAccess>]
 module internal Draft =
@@ -105,6 +135,8 @@ module internal Draft =
             Flipped = false
             Upscaled = false
             HeldOut = ""
+            Masks = ""
+            Beside = []
             Parts = parts
         }
 
@@ -124,7 +156,12 @@ module internal Draft =
                 | PicturePart.Captions source -> { draft with Captions = source }
                 | PicturePart.Flipped -> { draft with Flipped = true }
                 | PicturePart.Upscaled -> { draft with Upscaled = true }
-                | PicturePart.HeldOut folder -> { draft with HeldOut = folder })
+                | PicturePart.HeldOut folder -> { draft with HeldOut = folder }
+                | PicturePart.Masks folder -> { draft with Masks = folder }
+                | PicturePart.Beside thing -> {
+                    draft with
+                        Beside = draft.Beside @ [ thing ]
+                  })
 
         let fill (template: string) =
             template.Replace("{token}", written.Token).Replace("{noun}", written.Noun)
@@ -142,9 +179,22 @@ module internal Draft =
     let subject (subject: Subject) = source false subject.Noun subject.Parts
 
     let private budget native hasPrior holdsOut (parts: TrainPart list) =
+        let optimiser =
+            parts
+            |> List.tryPick (fun part ->
+                match part with
+                | TrainPart.Optimiser kind -> Some kind
+                | _ -> None)
+            |> Option.defaultValue AdamW
+
         let start = {
             Steps = 0<step>
-            Rate = 1e-4
+            Rate =
+                match optimiser with
+                | AdamW
+                | AdamWBFloat16 -> 1e-4
+                | Lion -> 3e-5
+                | Prodigy -> 1.0
             Batch = 1<img>
             Accumulate = 1
             Warmup = 0<step>
@@ -157,6 +207,13 @@ module internal Draft =
             WeightDecay = 0.01
             ClipNorm = Some 1.0
             MinSnr = None
+            Optimiser = optimiser
+            Loss = Squared
+            Debiased = false
+            NoiseOffset = 0.0
+            Perturbation = 0.0
+            Timesteps = None
+            ZeroTerminalSnr = false
             Checkpoint = None
             Ema = None
             CaptionDropout = 0.0
@@ -167,6 +224,10 @@ module internal Draft =
             Preview = None
             CacheLatents = false
             CacheTexts = false
+            Collages = 0<img>
+            Unmix = None
+            MaskedLoss = None
+            AttendMasks = None
         }
 
         (start, parts)
@@ -187,6 +248,16 @@ module internal Draft =
             | TrainPart.ClipNorm 0.0 -> { budget with ClipNorm = None }
             | TrainPart.ClipNorm value -> { budget with ClipNorm = Some value }
             | TrainPart.MinSnr value -> { budget with MinSnr = Some value }
+            | TrainPart.Optimiser value -> { budget with Optimiser = value }
+            | TrainPart.Loss value -> { budget with Loss = value }
+            | TrainPart.Debiased -> { budget with Debiased = true }
+            | TrainPart.NoiseOffset value -> { budget with NoiseOffset = value }
+            | TrainPart.Perturbation value -> { budget with Perturbation = value }
+            | TrainPart.Timesteps(first, last) -> {
+                budget with
+                    Timesteps = Some(first, last)
+              }
+            | TrainPart.ZeroTerminalSnr -> { budget with ZeroTerminalSnr = true }
             | TrainPart.Checkpoint value -> { budget with Checkpoint = Some value }
             | TrainPart.Ema value -> { budget with Ema = Some value }
             | TrainPart.CaptionDropout value -> { budget with CaptionDropout = value }
@@ -196,7 +267,14 @@ module internal Draft =
             | TrainPart.Validate value -> { budget with Validate = Some value }
             | TrainPart.Preview value -> { budget with Preview = Some value }
             | TrainPart.CacheLatents -> { budget with CacheLatents = true }
-            | TrainPart.CacheTexts -> { budget with CacheTexts = true })
+            | TrainPart.CacheTexts -> { budget with CacheTexts = true }
+            | TrainPart.Collage value -> { budget with Collages = value }
+            | TrainPart.Unmix value -> { budget with Unmix = Some value }
+            | TrainPart.MaskedLoss value -> { budget with MaskedLoss = Some value }
+            | TrainPart.AttendMasks value -> {
+                budget with
+                    AttendMasks = Some value
+              })
         |> fun budget ->
             match budget.Validate with
             | None when holdsOut -> {
@@ -205,12 +283,13 @@ module internal Draft =
               }
             | _ -> budget
 
-    let private drawing (parts: DrawPart list) =
+    /// An upscaler follows its small picture, and needs neither guidance nor many tries.
+    let private drawing upscales (parts: DrawPart list) =
         let start = {
             Denoise = 20<step>
-            Guidance = 5.0
+            Guidance = if upscales then 1.0 else 5.0
             Avoid = ""
-            Seeds = [ 0..3 ]
+            Seeds = if upscales then [ 0 ] else [ 0..3 ]
             Sampler = Ddim
             Rescale = 0.0
             ClipSkip = 0
@@ -264,13 +343,52 @@ module internal Draft =
             | RecipePart.Data theme -> Some [ theme ]
             | _ -> None)
 
-    /// Subjects, then themes.
-    let sources (recipe: Recipe) = [
-        for each in subjects recipe do
-            subject each
-        for theme in themes recipe do
-            source true theme.Name theme.Parts
-    ]
+    /// Subjects, then themes. Class pictures have no part in an upscaler's training.
+    let sources (recipe: Recipe) =
+        let written = [
+            for each in subjects recipe do
+                subject each
+            for theme in themes recipe do
+                source true theme.Name theme.Parts
+        ]
+
+        if recipe.Family = nameof X4 then
+            written |> List.map (fun source -> { source with Prior = 0<img> })
+        else
+            written
+
+    let measuringFolders =
+        collect (fun part ->
+            match part with
+            | RecipePart.MeasureOn folder -> Some [ folder ]
+            | _ -> None)
+
+    /// An upscaler's held-out pictures, in the form of a source.
+    let measuring (recipe: Recipe) =
+        measuringFolders recipe
+        |> List.tryLast
+        |> Option.map (fun folder -> source true "measureOn" [ PicturePart.Images folder; PicturePart.Captions(Same "") ])
+
+    let private levels (chooser: RecipePart -> int option) =
+        collect (chooser >> Option.map List.singleton)
+
+    let noiseUpTo =
+        levels (fun part ->
+            match part with
+            | RecipePart.NoiseUpTo level -> Some level
+            | _ -> None)
+
+    let noiseLevels =
+        levels (fun part ->
+            match part with
+            | RecipePart.NoiseLevel level -> Some level
+            | _ -> None)
+
+    let enlargings =
+        collect (fun part ->
+            match part with
+            | RecipePart.Enlarge stage -> Some [ stage ]
+            | _ -> None)
 
     let tunings =
         collect (fun part ->
@@ -298,8 +416,11 @@ module internal Draft =
                     (sources |> List.exists (fun s -> s.Prior > 0<img>))
                     (sources |> List.exists (fun s -> s.HeldOut <> ""))
                     (trainParts recipe)
-            Drawing = drawing (drawParts recipe)
+            Drawing = drawing (recipe.Family = nameof X4) (drawParts recipe)
             Samples = samples recipe
+            NoiseUpTo = noiseUpTo recipe
+            NoiseLevel = noiseLevels recipe |> List.tryLast |> Option.defaultValue 0
+            Enlarge = enlargings recipe
             Outputs =
                 ("runs", outputParts recipe)
                 ||> List.fold (fun _ part ->

@@ -16,6 +16,9 @@ type AdaptedLayer = {
         int64 adapted.Rank
         * (int64 layer.In * int64 (layer.Kernel * layer.Kernel) + int64 layer.Out)
 
+    /// Numbers in the second factor alone.
+    member adapted.Second = int64 adapted.Rank * int64 adapted.Layer.Out
+
 /// Which layers a word of the recipe means.
 [<RequireQualifiedAccess>]
 module internal Targets =

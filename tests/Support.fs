@@ -7,6 +7,10 @@ open Expecto
 open TorchSharp
 open Recipes.Core
 
+// What tests keep stays out of the user's cache. The folder lasts, so that what is downloaded once is there again.
+if String.IsNullOrEmpty(Environment.GetEnvironmentVariable "RECIPES_CACHE") then
+    Environment.SetEnvironmentVariable("RECIPES_CACHE", Path.Combine(AppContext.BaseDirectory, "cache"))
+
 // Tests may use TorchSharp before anything of Recipes.Core, which is what makes libtorch findable.
 RuntimeHelpers.RunModuleConstructor(typeof<Recipes.Core.RecipesException>.Module.ModuleHandle)
 

@@ -22,6 +22,7 @@ public sealed class LoraAdapter : WeightAdapter, IFusedAdapter
     /// <param name="alpha">Alpha of the scale alpha/rank.</param>
     /// <param name="dropout">Share of the input left out while training.</param>
     /// <param name="magnitude">DoRA's m, [out]; it becomes the parameter. Null for plain LoRA.</param>
+    /// <param name="frozen">Whether A stays as it is in training.</param>
     public LoraAdapter(
         string component,
         string path,
@@ -30,18 +31,20 @@ public sealed class LoraAdapter : WeightAdapter, IFusedAdapter
         Tensor up,
         double alpha,
         double dropout = 0,
-        Tensor? magnitude = null)
+        Tensor? magnitude = null,
+        bool frozen = false)
         : base(component, path, layer)
     {
-        Down = Keep(down);
+        Down = Keep(down, !frozen);
         Up = Keep(up);
         Magnitude = magnitude is null ? null : Keep(magnitude);
         Alpha = alpha;
         Dropout = dropout;
+        IsFrozen = frozen;
 
-        static Parameter Keep(Tensor values)
+        static Parameter Keep(Tensor values, bool trained = true)
         {
-            var parameter = new Parameter(values);
+            var parameter = new Parameter(values, trained);
             parameter.DetachFromDisposeScope();
             return parameter;
         }
@@ -55,6 +58,9 @@ public sealed class LoraAdapter : WeightAdapter, IFusedAdapter
 
     /// <summary>DoRA's magnitude of each output, [out]; null for plain LoRA.</summary>
     public Parameter? Magnitude { get; }
+
+    /// <summary>Whether A stays as it is in training: the share of a basis.</summary>
+    public bool IsFrozen { get; }
 
     /// <summary>Width of the bottleneck.</summary>
     public int Rank => (int)Down.shape[0];
@@ -74,15 +80,15 @@ public sealed class LoraAdapter : WeightAdapter, IFusedAdapter
     private bool IsConvolution => Layer.Weight.dim() > 2;
 
     /// <summary>
-    /// An adapter that changes nothing yet: A Kaiming-uniform with a = √5, that is ±1/√fan-in, and B zero; DoRA's
-    /// magnitudes are the norms of the layer's own weight.
+    /// An adapter that changes nothing yet: A as the options say and B zero; DoRA's magnitudes are the norms of the
+    /// layer's own weight.
     /// </summary>
     /// <param name="component">The network's name in a pipeline.</param>
     /// <param name="path">The layer's name in that network.</param>
     /// <param name="layer">The layer, whose device and type it takes.</param>
-    /// <param name="options">Rank, alpha, dropout.</param>
+    /// <param name="options">Rank, alpha, dropout, initialisation.</param>
     /// <param name="generator">Draws A, on the CPU.</param>
-    /// <exception cref="RecipesException">The rank is above what the layer has room for.</exception>
+    /// <exception cref="RecipesException">The rank or the share is above what the layer has room for.</exception>
     public static LoraAdapter Create(
         string component, string path, IAdaptable layer, LoraOptions options, Generator generator)
     {
@@ -101,8 +107,9 @@ public sealed class LoraAdapter : WeightAdapter, IFusedAdapter
                 $"Lower the rank to {room}, or give this layer a rank of its own.");
         }
 
-        var bound = 1 / Math.Sqrt(fanIn);
-        var down = empty(downShape, dtype: ScalarType.Float32).uniform_(-bound, bound, generator);
+        var down = (options.Share is { } share
+            ? SharedBasis.Rows(fanIn, rank, share)
+            : Drawn(options.Initialisation, rank, fanIn, generator)).reshape(downShape);
         var up = zeros(upShape, dtype: layer.Weight.dtype, device: layer.Weight.device);
         return new LoraAdapter(
             component,
@@ -112,7 +119,21 @@ public sealed class LoraAdapter : WeightAdapter, IFusedAdapter
             up,
             options.AlphaOf(path),
             options.Dropout,
-            options.Dora ? Norms(layer.Weight.to(ScalarType.Float32)).to(layer.Weight.dtype) : null);
+            options.Dora ? Norms(layer.Weight.to(ScalarType.Float32)).to(layer.Weight.dtype) : null,
+            options.Share is not null);
+    }
+
+    /// <summary>A fresh A, [rank, fan-in] in float32.</summary>
+    private static Tensor Drawn(LoraInitialisation kind, int rank, long fanIn, Generator generator)
+    {
+        var values = empty([rank, fanIn], dtype: ScalarType.Float32);
+        var bound = 1 / Math.Sqrt(fanIn);
+        return kind switch
+        {
+            LoraInitialisation.Gaussian => values.normal_(0, 1.0 / rank, generator),
+            LoraInitialisation.Orthogonal => linalg.qr(values.normal_(0, 1, generator).t()).Q.t(),
+            _ => values.uniform_(-bound, bound, generator),
+        };
     }
 
     /// <summary>The shapes of A and B for a layer.</summary>

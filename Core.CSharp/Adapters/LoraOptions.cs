@@ -22,6 +22,15 @@ public sealed record LoraOptions
     /// </summary>
     public bool Dora { get; init; }
 
+    /// <summary>What A is drawn from.</summary>
+    public LoraInitialisation Initialisation { get; init; }
+
+    /// <summary>
+    /// A share of the basis that all share, from 1: A is these rows and stays so, B alone is trained, and adapters on
+    /// different shares can be added up; see <see cref="SharedBasis"/>. Null for an A of one's own that is trained.
+    /// </summary>
+    public int? Share { get; init; }
+
     /// <summary>
     /// Other ranks for layers that match a target; the first that matches counts. Alpha stays.
     /// </summary>
@@ -58,6 +67,21 @@ public sealed record LoraOptions
             "Alpha",
             $"alpha {Alpha} switches the adapter off",
             "Set alpha above 0.");
+        Require(
+            Enum.IsDefined(Initialisation),
+            "Initialisation",
+            $"{(int)Initialisation} is no way to begin",
+            "Choose Kaiming, Gaussian or Orthogonal.");
+        Require(
+            Share is null or >= 1,
+            "Share",
+            $"there is no share {Share} of a basis",
+            "Number the subjects' shares from 1.");
+        Require(
+            Share is null || Ranks.Count == 0,
+            "Share",
+            "layers of other ranks would take other rows than those of the share",
+            "Give all layers one rank.");
         Require(
             Dropout is >= 0 and < 1,
             "Dropout",

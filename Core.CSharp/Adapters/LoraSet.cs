@@ -39,17 +39,25 @@ public sealed class LoraSet : IDisposable
     public IReadOnlyDictionary<string, string> Metadata { get; }
 
     /// <summary>Whether the layers' own weights now hold the adapters.</summary>
-    public bool IsMerged { get; private set; }
+    public bool IsMerged { get; internal set; }
+
+    /// <summary>All adapters of any kind.</summary>
+    internal IReadOnlyList<WeightAdapter> All => all;
+
+    /// <summary>For each component its layers' names in the original layout.</summary>
+    internal IReadOnlyDictionary<string, IReadOnlyDictionary<string, string>> OriginalLayers => originals;
 
     /// <summary>
-    /// All weights, under the names of the PEFT layout: unet.PATH.lora_A.weight, unet.PATH.lora_B.weight and, with
-    /// DoRA, unet.PATH.lora_magnitude_vector.
+    /// All weights that can be trained, under the names of the PEFT layout: unet.PATH.lora_A.weight, where A is not a
+    /// frozen share of a basis, unet.PATH.lora_B.weight and, with DoRA, unet.PATH.lora_magnitude_vector.
     /// </summary>
     public IReadOnlyList<NamedParameter> Parameters =>
     [
         .. Adapters.SelectMany(adapter => (NamedParameter[])
         [
-            new($"{adapter.Name}.lora_A.weight", adapter.Down),
+            .. adapter.IsFrozen
+                ? (NamedParameter[])[]
+                : [new($"{adapter.Name}.lora_A.weight", adapter.Down)],
             new($"{adapter.Name}.lora_B.weight", adapter.Up),
             .. adapter.Magnitude is { } magnitude
                 ? (NamedParameter[])[new($"{adapter.Name}.lora_magnitude_vector", magnitude)]

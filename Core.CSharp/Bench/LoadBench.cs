@@ -10,7 +10,12 @@ namespace Recipes.Core.Bench;
 /// <param name="Forgotten">Whether the system forgot the files first, so that the first figures are cold ones.</param>
 /// <param name="ReadSeconds">Plain reading of the files, beginning to end: what the disk gives.</param>
 /// <param name="LoadSeconds">Loading after the files were forgotten again.</param>
+/// <param name="KeepSeconds">
+/// Reading the forgotten files into as much new memory as the weights take: what the disk and the memory give together,
+/// the least that loading can take on one thread.
+/// </param>
 /// <param name="WarmReadSeconds">Plain reading of files that the system remembers.</param>
+/// <param name="WarmKeepSeconds">Reading those into new memory.</param>
 /// <param name="WarmLoadSeconds">Loading then.</param>
 /// <param name="WarmCpuSeconds">Processor time of that, on all cores.</param>
 /// <param name="MemoryBefore">Bytes the process held before the first load.</param>
@@ -21,7 +26,9 @@ public sealed record LoadResult(
     bool Forgotten,
     double ReadSeconds,
     double LoadSeconds,
+    double KeepSeconds,
     double WarmReadSeconds,
+    double WarmKeepSeconds,
     double WarmLoadSeconds,
     double WarmCpuSeconds,
     long MemoryBefore,
@@ -56,8 +63,12 @@ public static class LoadBench
         var peak = PeakMemory.Peak;
         var warmRead = PageCache.Read(files);
         var (warmLoad, cpu, _) = Load(folder, device, dtype);
+        var warmKeep = PageCache.ReadInto(files, held);
+        PageCache.Forget(files);
+        var keep = PageCache.ReadInto(files, held);
         var bytes = files.Sum(file => new FileInfo(file).Length);
-        return new LoadResult(bytes, held, forgotten, read, load, warmRead, warmLoad, cpu, before, peak);
+        return new LoadResult(
+            bytes, held, forgotten, read, load, keep, warmRead, warmKeep, warmLoad, cpu, before, peak);
     }
 
     private static (double Seconds, double Cpu, long Held) Load(string folder, Device? device, ScalarType? dtype)
@@ -68,7 +79,8 @@ public static class LoadBench
         using var model = StableDiffusionModel.Load(folder, device, dtype);
         var seconds = watch.Elapsed.TotalSeconds;
         process.Refresh();
-        var held = new nn.Module[] { model.UNet, model.Vae, model.TextEncoder }
+        nn.Module[] networks = [model.UNet, model.Vae, .. model.TextEncoders];
+        var held = networks
             .SelectMany(network => network.parameters())
             .Sum(parameter => parameter.numel() * parameter.element_size());
         return (seconds, (process.TotalProcessorTime - cpu).TotalSeconds, held);

@@ -45,13 +45,30 @@ public static class ModelShapes
         new VaeConfig { SampleSize = 1024, ScalingFactor = 0.13025 },
         [new ClipTextConfig(), OpenClip(1280, 5120, 32, 20) with { ProjectionDim = 1280 }]);
 
-    /// <summary>All of them.</summary>
+    /// <summary>Nobody's model: Stable Diffusion 1's layout with as few weights as it can have, to try a bench on.</summary>
+    public static ModelShape Tiny { get; } = new(
+        "tiny",
+        "StableDiffusionPipeline",
+        new UNetConfig
+        {
+            SampleSize = 8,
+            BlockOutChannels = [32, 32],
+            DownBlockTypes = [UNetConfig.CrossDown, UNetConfig.PlainDown],
+            UpBlockTypes = [UNetConfig.PlainUp, UNetConfig.CrossUp],
+            LayersPerBlock = 1,
+            CrossAttentionDim = 32,
+            AttentionHeads = [2],
+        },
+        new VaeConfig { SampleSize = 64, BlockOutChannels = [32, 32, 32, 32], LayersPerBlock = 1 },
+        [new ClipTextConfig { HiddenSize = 32, IntermediateSize = 64, NumHiddenLayers = 2, NumAttentionHeads = 2 }]);
+
+    /// <summary>The published ones.</summary>
     public static IReadOnlyList<ModelShape> All { get; } = [Sd15, Sd21, Sdxl];
 
-    /// <summary>The one of that name.</summary>
+    /// <summary>The one of that name: a published one, or <see cref="Tiny"/>.</summary>
     /// <exception cref="RecipesException">There is none.</exception>
     public static ModelShape Named(string name) =>
-        All.FirstOrDefault(shape => shape.Name == name) ?? throw new RecipesException(
+        All.Append(Tiny).FirstOrDefault(shape => shape.Name == name) ?? throw new RecipesException(
             $"shape {name}",
             "no published model's shape is called that",
             $"Choose {string.Join(", ", All.Select(shape => shape.Name))}.");

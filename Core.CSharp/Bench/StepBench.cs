@@ -21,7 +21,7 @@ public static class StepBench
 
     /// <summary>Runs a job with random weights in a published model's shape, or in the embedded model's.</summary>
     /// <param name="job">One of <see cref="Names"/>.</param>
-    /// <param name="shape">sd15, sd21, sdxl or pocket.</param>
+    /// <param name="shape">sd15, sd21, sdxl, pocket or tiny.</param>
     /// <param name="options">How much of it.</param>
     /// <exception cref="RecipesException">There is no such job or shape, or numbers are out of range.</exception>
     public static BenchRow Run(string job, string shape, BenchOptions options)

@@ -1,3 +1,5 @@
+using Recipes.Core.Schedules;
+
 namespace Recipes.Core.Models;
 
 /// <summary>Refuses parts that do not belong together, before any weight is read.</summary>
@@ -11,6 +13,11 @@ internal static class ModelParts
         CheckText(source);
         CheckChannels(source);
         CheckConditions(source);
+        Samplers.Check(source.Scheduler);
+        if (source.LowResScheduler is { } small)
+        {
+            Samplers.Check(small);
+        }
     }
 
     private static void CheckText(IModelSource source)

@@ -15,6 +15,11 @@ public static class LibTorch
     /// <exception cref="RecipesException">It holds none, or another libtorch is in use already.</exception>
     public static void Use(string folder) => Loader.Choose(Path.GetFullPath(folder), "--libtorch");
 
+    /// <summary>
+    /// Begins to load libtorch beside other work. Where it fails, the next <see cref="Load"/> tries again and says why.
+    /// </summary>
+    public static void Begin() => _ = Task.Run(Load);
+
     /// <summary>Loads libtorch if nothing has yet, and says which one it is.</summary>
     /// <exception cref="RecipesException">It cannot be loaded; the message has at most six lines.</exception>
     public static LibTorchInfo Load()

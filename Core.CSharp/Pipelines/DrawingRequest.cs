@@ -51,6 +51,9 @@ public abstract record DrawingRequest
     /// <summary>Images drawn together at most. More need more memory.</summary>
     public int BatchSize { get; init; } = 4;
 
+    /// <summary>Whether large pictures go through the autoencoder in tiles.</summary>
+    public VaeTiling VaeTiling { get; init; }
+
     /// <summary>What SDXL is told of the pictures' sizes; those of the pictures themselves by default.</summary>
     public SizeConditions? Sizes { get; init; }
 

@@ -13,14 +13,16 @@ internal static class LatentCoder
     /// <param name="vae">The autoencoder.</param>
     /// <param name="pictures">[n, 3, height, width], -1 to 1; one for all rows of noise, or as many.</param>
     /// <param name="noise">Standard normal, in the latents' shape.</param>
-    public static Tensor Encode(AutoencoderKL vae, Tensor pictures, Tensor noise)
+    /// <param name="tiling">Whether it goes in tiles.</param>
+    public static Tensor Encode(
+        AutoencoderKL vae, Tensor pictures, Tensor noise, VaeTiling tiling = VaeTiling.Automatic)
     {
         using var scope = NewDisposeScope();
         var (means, logVars) = (new List<Tensor>(), new List<Tensor>());
         for (var i = 0; i < pictures.shape[0]; i++)
         {
             using var one = pictures.narrow(0, i, 1).to(vae.Device);
-            var encoded = vae.Encode(one);
+            var encoded = tiling.While(vae, one.shape[2], one.shape[3], () => vae.Encode(one));
             means.Add(encoded.Mean);
             logVars.Add(encoded.LogVar);
         }
@@ -35,15 +37,16 @@ internal static class LatentCoder
     }
 
     /// <summary>Pictures of scaled latents, [n, 3, height, width], about -1 to 1, float32 on the CPU.</summary>
-    public static Tensor Decode(AutoencoderKL vae, Tensor latents)
+    public static Tensor Decode(AutoencoderKL vae, Tensor latents, VaeTiling tiling = VaeTiling.Automatic)
     {
         using var scope = NewDisposeScope();
         var unscaled = latents.div(vae.Config.ScalingFactor).add_(vae.Config.ShiftFactor);
+        var (height, width) = (latents.shape[2] * vae.Config.Factor, latents.shape[3] * vae.Config.Factor);
         var pictures = new List<Tensor>();
         for (var i = 0; i < latents.shape[0]; i++)
         {
             using var one = unscaled.narrow(0, i, 1);
-            using var picture = vae.Decode(one);
+            using var picture = tiling.While(vae, height, width, () => vae.Decode(one));
             pictures.Add(picture.to(ScalarType.Float32, CPU, copy: true));
         }
 

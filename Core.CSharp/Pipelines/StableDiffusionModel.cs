@@ -91,10 +91,10 @@ public sealed class StableDiffusionModel : IDisposable
     public AutoencoderKL Vae { get; }
 
     /// <summary>The noise it was trained with, and the sampler it was published with.</summary>
-    public SchedulerConfig Scheduler { get; }
+    public SchedulerConfig Scheduler { get; private set; }
 
     /// <summary>The same noise as numbers.</summary>
-    public NoiseSchedule Schedule { get; }
+    public NoiseSchedule Schedule { get; private set; }
 
     /// <summary>The noise of the small picture, in upscalers only.</summary>
     public SchedulerConfig? LowResScheduler { get; }
@@ -132,6 +132,17 @@ public sealed class StableDiffusionModel : IDisposable
     {
         ModelParts.Check(source);
         return new StableDiffusionModel(source, device, dtype);
+    }
+
+    /// <summary>
+    /// Goes over to noise that leaves nothing of the picture at its end, drawn from that end on (Lin et al., "Common
+    /// Diffusion Noise Schedules and Sample Steps are Flawed"): for a model that was trained so.
+    /// </summary>
+    public void UseZeroTerminalSnr()
+    {
+        Scheduler = Scheduler with { RescaleBetasZeroSnr = true, TimestepSpacing = TimestepSpacing.Trailing };
+        Schedule.Dispose();
+        Schedule = new NoiseSchedule(Scheduler);
     }
 
     /// <summary>

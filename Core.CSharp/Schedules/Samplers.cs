@@ -54,6 +54,21 @@ public static class Samplers
                 $"Choose a sampler by name: {string.Join(", ", Names)}.");
 
     /// <summary>
+    /// Refuses a model whose scheduler is not known: what its file says of the noise may mean something else there.
+    /// </summary>
+    /// <exception cref="RecipesException">There is no such sampler.</exception>
+    public static void Check(SchedulerConfig config)
+    {
+        if (!Classes.ContainsKey(config.ClassName))
+        {
+            throw new RecipesException(
+                config.Where,
+                $"\"_class_name\" is \"{config.ClassName}\", a scheduler that is not supported",
+                $"Where the model was trained with one of these, name it there: {string.Join(", ", Classes.Keys)}.");
+        }
+    }
+
+    /// <summary>
     /// A sampler by name for a model's noise. Of the model's own sampling settings those count that its
     /// scheduler_config.json names and the sampler knows.
     /// </summary>

@@ -10,6 +10,9 @@ namespace Recipes.Core.Training;
 /// <param name="Context">Text embeddings, [batch, tokens, width].</param>
 public sealed record DenoisingBatch(Tensor Latents, Tensor Noise, Tensor Timesteps, Tensor Context)
 {
+    /// <summary>The noise that is added to the latents, where it is not what the network shall find.</summary>
+    public Tensor? InputNoise { get; init; }
+
     /// <summary>The pooled text of SDXL, [batch, width].</summary>
     public Tensor? PooledText { get; init; }
 
@@ -53,8 +56,8 @@ public sealed record DenoisingBatch(Tensor Latents, Tensor Noise, Tensor Timeste
     [
         .. ((Tensor?[])
             [
-                Latents, Noise, Timesteps, Context, PooledText, TimeIds, Control, SmallPictures, NoiseLevels,
-                PixelWeights, SubjectTokens, SubjectMasks,
+                Latents, Noise, Timesteps, Context, InputNoise, PooledText, TimeIds, Control, SmallPictures,
+                NoiseLevels, PixelWeights, SubjectTokens, SubjectMasks,
             ])
             .OfType<Tensor>(),
     ];
@@ -64,6 +67,7 @@ public sealed record DenoisingBatch(Tensor Latents, Tensor Noise, Tensor Timeste
     {
         return new DenoisingBatch(map(Latents), map(Noise), map(Timesteps), map(Context))
         {
+            InputNoise = Further(InputNoise),
             PooledText = Further(PooledText),
             TimeIds = Further(TimeIds),
             Control = Further(Control),

@@ -18,14 +18,17 @@ internal sealed class DenoisingPass(
     {
         using var scope = NewDisposeScope();
         using var gradients = enable_grad();
-        var noisy = schedule.AddNoise(batch.Latents, batch.Noise, batch.Timesteps);
+        var noisy = schedule.AddNoise(batch.Latents, batch.InputNoise ?? batch.Noise, batch.Timesteps);
         var target = schedule.Target(batch.Latents, batch.Noise, batch.Timesteps);
-        var weights = options.Loss.MinSnrGamma is { } gamma
-            ? DiffusionLoss.MinSnrWeights(schedule.Snr(batch.Timesteps), gamma, schedule.Config.PredictionType)
+        var weighs = options.Loss.MinSnrGamma is not null || options.Loss.Debiased;
+        var weights = weighs
+            ? DiffusionLoss.Weights(options.Loss, schedule.Snr(batch.Timesteps), schedule.Config.PredictionType)
             : null;
+        var robust = RobustError.Of(options.Loss.Error, schedule, batch.Timesteps);
         using var recorder = AuxiliaryLosses.Recorder(options.Auxiliary, batch);
         var prediction = network(noisy, recorder is null ? batch : batch with { Attention = recorder });
-        var terms = DiffusionLoss.Compute(prediction, target, weights, options.Loss.PriorWeight, batch.PixelWeights);
+        var terms = DiffusionLoss.Compute(
+            prediction, target, weights, options.Loss.PriorWeight, batch.PixelWeights, robust);
         var total = AuxiliaryLosses.Sum(options.Auxiliary, recorder, batch) is { } further
             ? terms.Total + further
             : terms.Total;

@@ -6,7 +6,7 @@ namespace Recipes.Core.Training;
 
 /// <summary>
 /// The step of every method that trains a denoiser: noise the latents, predict, compare, and follow the clipped
-/// gradient with AdamW. The host waits for the device once a step, for the figures it reports. Where it can be, the
+/// gradient. The host waits for the device once a step, for the figures it reports. Where it can be, the
 /// step is recorded and replayed; the results are the same up to rounding.
 /// </summary>
 public sealed class DenoisingStep : ITrainingStep
@@ -14,7 +14,7 @@ public sealed class DenoisingStep : ITrainingStep
     private readonly DenoisingPass pass;
     private readonly IBatchSource batches;
     private readonly DenoisingStepOptions options;
-    private readonly AdamW optimiser;
+    private readonly IOptimiser optimiser;
     private RecordedStep? recorded;
 
     /// <param name="network">Noisy latents, timesteps and context to a prediction.</param>
@@ -51,16 +51,16 @@ public sealed class DenoisingStep : ITrainingStep
         this.batches = batches;
         this.options = options;
         pass = new DenoisingPass(network, schedule, options);
-        optimiser = new AdamW(parameters, options.AdamW);
+        optimiser = options.Optimiser.Create(parameters);
         PlainReason = options.Recorded ? RecordedStep.Obstacle(optimiser, options) : "it is switched off";
-        recorded = PlainReason is null ? new RecordedStep(pass, batches, options, optimiser) : null;
+        recorded = PlainReason is null ? new RecordedStep(pass, batches, options, (AdamW)optimiser) : null;
     }
 
     /// <summary>Why the step is not recorded, as a sentence's end; null while it is.</summary>
     public string? PlainReason { get; private set; }
 
     /// <summary>The optimiser, whose masters are the trained weights in float32.</summary>
-    public AdamW Optimiser => optimiser;
+    public IOptimiser Optimiser => optimiser;
 
     /// <inheritdoc/>
     public StepResult Run(long step)
@@ -68,7 +68,10 @@ public sealed class DenoisingStep : ITrainingStep
         var prior = options.Loss.PriorWeight is not null;
         var figures = Replay(step) ?? RunPlain(step);
         return new StepResult(
-            figures[0], figures[1], prior ? figures[2] : null, figures[3], options.Rate.At(step));
+            figures[0], figures[1], prior ? figures[2] : null, figures[3], options.Rate.At(step))
+        {
+            Further = optimiser.Figures,
+        };
     }
 
     /// <inheritdoc/>
@@ -119,7 +122,7 @@ public sealed class DenoisingStep : ITrainingStep
     private float[] RunPlain(long step)
     {
         using var scope = NewDisposeScope();
-        var sum = zeros(3, dtype: ScalarType.Float32, device: optimiser.Parameters[0].Parameter.device);
+        var sum = zeros(3, dtype: ScalarType.Float32, device: optimiser.Masters[0].device);
         for (var index = 0; index < options.Accumulation; index++)
         {
             using var inner = NewDisposeScope();

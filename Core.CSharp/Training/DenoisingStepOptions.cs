@@ -6,8 +6,8 @@ public sealed record DenoisingStepOptions
     /// <summary>Rate by step.</summary>
     public required LearningRate Rate { get; init; }
 
-    /// <summary>The optimiser; its own rate is not used.</summary>
-    public AdamWOptions AdamW { get; init; } = new();
+    /// <summary>The optimiser; a rate of its own is not used.</summary>
+    public OptimiserOptions Optimiser { get; init; } = new AdamWOptions();
 
     /// <summary>The loss.</summary>
     public DiffusionLossOptions Loss { get; init; } = new();
@@ -34,7 +34,7 @@ public sealed record DenoisingStepOptions
     public void Check()
     {
         Rate.Check();
-        AdamW.Check();
+        Optimiser.Check();
         Loss.Check();
         foreach (var loss in Auxiliary)
         {

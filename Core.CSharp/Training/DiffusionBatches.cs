@@ -56,12 +56,14 @@ internal sealed class DiffusionBatches : IBatchSource
         var deviation = cat([.. found.Select(latent => latent.Deviation)], 0);
         long[] rows = [.. visits.Select(visit => (long)visit.Caption)];
         var (states, pooled) = Text(rows);
+        var noise = NoiseDraws.Of(draws, options.Noise, mean.shape, model.Schedule.Count);
         var made = new DenoisingBatch(
             mean + (deviation * draws.Normal(RandomStreams.Augmentation, mean.shape)),
-            draws.Normal(RandomStreams.Noise, mean.shape),
-            draws.Below(RandomStreams.Timesteps, model.Schedule.Count, visits.Count),
+            noise.Noise,
+            noise.Timesteps,
             states)
         {
+            InputNoise = noise.Input,
             PooledText = pooled,
             TimeIds = model.IsXL ? TimeIds(visits) : null,
             Control = options.Parts.ControlNet is null ? null : cat([.. found.Select(latent => latent.Control!)], 0),

@@ -30,6 +30,7 @@ public static class DiffusionTrainer
         options.Check();
         TrainedModel.Check(model, options.Precision);
         options.Buckets.Check(TrainedModel.Granule(model));
+        options.Noise.Check(model.Schedule.Count);
         TrainedModel.Freeze(model);
         var streams = new RandomStreams(options.Seed);
         var set = new TrainingSet(options, streams);
@@ -72,12 +73,14 @@ public static class DiffusionTrainer
 
         using var captions = new CaptionStates(model, set.Captions, options.Parts.ChangesText, keptTexts);
         using var dropout = new DropoutDraws(trained.Adapters, streams, model.Device);
+        using var rescaled = options.Noise.ZeroTerminalSnr ? TrainedModel.ZeroTerminal(model) : null;
+        var schedule = rescaled ?? model.Schedule;
         using var validation = options.Validation is null
             ? null
-            : new ValidationLoss(model, options, network, streams, latents, keptTexts);
+            : new ValidationLoss(model, options, network, schedule, streams, latents, keptTexts);
         using var step = new DenoisingStep(
             network,
-            model.Schedule,
+            schedule,
             new DiffusionBatches(model, options, streams, set, latents, captions),
             trained.Parameters,
             options.Step with
@@ -110,7 +113,7 @@ public static class DiffusionTrainer
     }
 
     /// <summary>The trained weights, or their averages, in float32, which outlive the optimiser.</summary>
-    private static Dictionary<string, Tensor> Weights(AdamW optimiser, EmaStep? averaged)
+    private static Dictionary<string, Tensor> Weights(IOptimiser optimiser, EmaStep? averaged)
     {
         using var _ = no_grad();
         var all = averaged?.Averages

@@ -38,6 +38,9 @@ public sealed record DiffusionTrainingOptions
     /// </summary>
     public double CaptionDropout { get; init; }
 
+    /// <summary>Which noise is added, and at which times.</summary>
+    public NoiseOptions Noise { get; init; } = new();
+
     /// <summary>
     /// How the pictures' masks weigh the loss's pixels; null where masks, if any, weigh nothing.
     /// </summary>

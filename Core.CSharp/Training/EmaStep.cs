@@ -9,13 +9,13 @@ internal sealed class EmaStep : ITrainingStep
     private const string Count = "ema.steps";
 
     private readonly ITrainingStep inner;
-    private readonly AdamW optimiser;
+    private readonly IOptimiser optimiser;
     private readonly Ema ema;
 
     /// <param name="inner">The step, which becomes this one's own.</param>
     /// <param name="optimiser">Its optimiser, whose float32 masters are averaged.</param>
     /// <param name="options">How quickly the average forgets.</param>
-    public EmaStep(ITrainingStep inner, AdamW optimiser, EmaOptions options)
+    public EmaStep(ITrainingStep inner, IOptimiser optimiser, EmaOptions options)
     {
         this.inner = inner;
         this.optimiser = optimiser;

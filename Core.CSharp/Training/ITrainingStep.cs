@@ -25,4 +25,8 @@ public interface ITrainingStep : IDisposable
 /// <param name="PriorLoss">The part of the class images before its weight.</param>
 /// <param name="GradientNorm">Joint norm of the gradients before clipping.</param>
 /// <param name="Rate">The learning rate.</param>
-public sealed record StepResult(double Loss, double InstanceLoss, double? PriorLoss, double GradientNorm, double Rate);
+public sealed record StepResult(double Loss, double InstanceLoss, double? PriorLoss, double GradientNorm, double Rate)
+{
+    /// <summary>What the optimiser logs besides, by name; mostly nothing.</summary>
+    public IReadOnlyDictionary<string, double> Further { get; init; } = new Dictionary<string, double>();
+}

@@ -28,8 +28,9 @@ internal sealed class RecordedStep : IDisposable
     }
 
     /// <summary>Why a training cannot be recorded, as a sentence's end; null where it can.</summary>
-    public static string? Obstacle(AdamW optimiser, DenoisingStepOptions options) =>
-        !optimiser.UsesKernel ? "its weights are not on a CUDA device with this program's kernels"
+    public static string? Obstacle(IOptimiser optimiser, DenoisingStepOptions options) =>
+        optimiser is not AdamW adamW ? $"{optimiser.GetType().Name} has no kernel, as AdamW has"
+        : !adamW.UsesKernel ? "its weights are not on a CUDA device with this program's kernels"
         : !CudaGraph.Available ? CudaGraph.Reason
         : options.BeforePass is not null ? "each pass draws dropout on the host"
         : null;

@@ -1,4 +1,5 @@
 using Recipes.Core.Pipelines;
+using Recipes.Core.Schedules;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Training;
@@ -22,6 +23,16 @@ internal static class TrainedModel
     /// <summary>What sides of pictures must be multiples of: the autoencoder's factor × the UNet's halvings.</summary>
     public static int Granule(StableDiffusionModel model) =>
         model.Vae.Config.Factor << (model.UNet.Config.BlockOutChannels.Count - 1);
+
+    /// <summary>The model's noise, scaled so that nothing of the picture is left at its end.</summary>
+    /// <exception cref="RecipesException">The model does not predict v.</exception>
+    public static NoiseSchedule ZeroTerminal(StableDiffusionModel model) =>
+        model.Scheduler.PredictionType == PredictionType.Velocity
+            ? new NoiseSchedule(model.Scheduler with { RescaleBetasZeroSnr = true })
+            : throw new RecipesException(
+                "Noise.ZeroTerminalSnr",
+                $"the model predicts {model.Scheduler.PredictionType}, of which nothing can be found where all is noise",
+                "Leave it out, or choose a model that predicts v.");
 
     /// <summary>Leaves no weight of the model requiring gradients.</summary>
     public static void Freeze(StableDiffusionModel model)

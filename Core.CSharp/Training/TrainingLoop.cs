@@ -101,7 +101,12 @@ public static class TrainingLoop
             }
 
             var done = index + 1;
-            var further = options.After?.Invoke(done);
+            var further = new Dictionary<string, double>(result.Further);
+            foreach (var (name, value) in options.After?.Invoke(done) ?? new Dictionary<string, double>())
+            {
+                further[name] = value;
+            }
+
             progress?.Report(new TrainingStep(
                 done,
                 options.Steps,
@@ -112,7 +117,7 @@ public static class TrainingLoop
                 result.Rate,
                 clock.Elapsed.TotalSeconds / (done - start))
             {
-                Further = further ?? new Dictionary<string, double>(),
+                Further = further,
             });
             if (done % options.CheckpointEvery == 0 || (done == options.Steps && options.CheckpointEvery is not null))
             {

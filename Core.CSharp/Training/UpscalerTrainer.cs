@@ -104,8 +104,8 @@ public static class UpscalerTrainer
             status,
             done,
             adapters,
-            step.Optimiser.State.ToDictionary(
-                item => item.Key, item => item.Value.Master.detach().clone().DetachFromDisposeScope()));
+            step.Optimiser.Parameters.Zip(step.Optimiser.Masters).ToDictionary(
+                pair => pair.First.Name, pair => pair.Second.detach().clone().DetachFromDisposeScope()));
     }
 
     private static void RequireWhole(int factor, int size)

@@ -1,6 +1,7 @@
 using System.Globalization;
 using Recipes.Core.Data;
 using Recipes.Core.Pipelines;
+using Recipes.Core.Schedules;
 using Recipes.Core.Training.Caches;
 using static TorchSharp.torch;
 
@@ -18,6 +19,7 @@ internal sealed class ValidationLoss : IDisposable
     private readonly ValidationOptions options;
     private readonly Func<Tensor, DenoisingBatch, Tensor> network;
     private readonly RandomStreams streams;
+    private readonly NoiseSchedule schedule;
     private readonly bool controlled;
     private readonly List<(PictureLatent Latent, Framing Framing)> pictures = [];
     private readonly CaptionStates captions;
@@ -26,11 +28,13 @@ internal sealed class ValidationLoss : IDisposable
         StableDiffusionModel model,
         DiffusionTrainingOptions training,
         Func<Tensor, DenoisingBatch, Tensor> network,
+        NoiseSchedule schedule,
         RandomStreams streams,
         PictureLatents latents,
         TextStore? texts)
     {
         this.model = model;
+        this.schedule = schedule;
         this.network = network;
         this.streams = streams;
         options = training.Validation!;
@@ -53,7 +57,7 @@ internal sealed class ValidationLoss : IDisposable
     public IReadOnlyDictionary<string, double> Measure()
     {
         using var none = no_grad();
-        var (count, losses) = (model.Schedule.Count, new Dictionary<string, double>());
+        var (count, losses) = (schedule.Count, new Dictionary<string, double>());
         for (var place = 0; place < options.Times; place++)
         {
             var time = (long)((place + 0.5) * count / options.Times);
@@ -86,7 +90,7 @@ internal sealed class ValidationLoss : IDisposable
             TimeIds = model.IsXL ? tensor(framing.TimeIds, [1, 6], device: model.Device) : null,
             Control = controlled ? latent.Control : null,
         };
-        var prediction = network(model.Schedule.AddNoise(latent.Mean, noise, times), batch);
-        return DiffusionLoss.Compute(prediction, model.Schedule.Target(latent.Mean, noise, times)).Total.item<float>();
+        var prediction = network(schedule.AddNoise(latent.Mean, noise, times), batch);
+        return DiffusionLoss.Compute(prediction, schedule.Target(latent.Mean, noise, times)).Total.item<float>();
     }
 }

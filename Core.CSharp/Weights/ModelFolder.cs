@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Recipes.Core.Schedules;
 using Recipes.Core.Text;
 using Recipes.Core.Weights.Original;
 
@@ -111,6 +112,7 @@ public sealed class ModelFolder
         var unet = Config("unet");
         var factor = 1 << Math.Min(Config("vae").Count("block_out_channels") - 1, 8);
         CheckTokenizer(path);
+        Samplers.Check(SchedulerConfig.Read(System.IO.Path.Combine(path, "scheduler")));
 
         var weights = new OrderedDictionary<string, IReadOnlyList<string>>();
         foreach (var component in new[] { "unet", "vae", "text_encoder", "text_encoder_2" }.Where(components.Contains))

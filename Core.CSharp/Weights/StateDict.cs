@@ -9,8 +9,8 @@ public static class StateDict
     private const int Listed = 10;
 
     /// <summary>
-    /// Fills every parameter and buffer of a network, one tensor at a time, so that no second copy of the weights
-    /// is held. Strict: each must come from exactly one key, with its shape, and every key must be used.
+    /// Fills every parameter and buffer of a network, in small pieces, so that no second copy of the weights is held.
+    /// Strict: each must come from exactly one key, with its shape, and every key must be used.
     /// </summary>
     /// <param name="module">The network; its weights are converted to the type and device it has.</param>
     /// <param name="files">The files that together hold it.</param>
@@ -71,15 +71,7 @@ public static class StateDict
         Report(faults, misshapen, "of another shape");
         if (faults.Count == 0)
         {
-            var broken = new List<string>();
-            foreach (var (key, part) in sources)
-            {
-                if (!TensorIO.CopyTo(part, targets[key]))
-                {
-                    broken.Add(part.Name);
-                }
-            }
-
+            var broken = WeightFill.Run(sources.Select(pair => (pair.Value, targets[pair.Key])));
             Report(faults, broken, "with infinite values or values that are not numbers");
         }
 
@@ -127,7 +119,7 @@ public static class StateDict
         return sources;
     }
 
-    private static void Report(List<string> faults, List<string> names, string what)
+    private static void Report(List<string> faults, IReadOnlyList<string> names, string what)
     {
         if (names.Count > 0)
         {

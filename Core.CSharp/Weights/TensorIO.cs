@@ -28,7 +28,7 @@ public static class TensorIO
             $"tensor {SafeTensorsHeader.Quote(name)} is of type {info.DType.HeaderName()}, which libtorch lacks",
             "Save the file with F32, F16 or BF16 weights.");
         var tensor = empty(info.Shape, dtype: own, device: CPU);
-        CopyBytes(file, info, tensor);
+        CopyBytes(file, info, 0, tensor);
         var target = device ?? CPU;
         if (target.type == DeviceType.CPU && (dtype ?? own) == own)
         {
@@ -47,16 +47,10 @@ public static class TensorIO
     {
         var (file, name, how) = part;
         var info = file.Info(name);
-        if (how is Arrangement.Same or Arrangement.Convolution && target.device_type == DeviceType.CPU
-            && target.is_contiguous() && target.dtype == ScalarTypeOf(info.DType))
-        {
-            return CopyBytes(file, info, target);
-        }
-
         using var scope = NewDisposeScope();
         var type = ScalarTypeOf(info.DType);
         var source = type is null ? file.Read(name) : empty(info.Shape, dtype: type, device: CPU);
-        var finite = type is null || CopyBytes(file, info, source);
+        var finite = type is null || CopyBytes(file, info, 0, source);
         target.copy_(how switch
         {
             Arrangement.Same => source,
@@ -64,10 +58,22 @@ public static class TensorIO
             Arrangement.Transposed => source.t(),
             _ => source.chunk(3)[how.Third() ?? 0],
         });
-        // Values of 16 bits are within the range of float32; any other conversion may overflow.
-        var safe = target.dtype == ScalarType.Float32 && info.DType is DType.F16 or DType.BF16;
-        return finite && (safe || IsFinite(target));
+        return finite && StaysFinite(info.DType, target);
     }
+
+    /// <summary>Whether a tensor's values lie in the file as they lie in a tensor of the CPU, if of another type.</summary>
+    internal static bool IsPlain(TensorPart part, Tensor target) =>
+        part.How is Arrangement.Same or Arrangement.Convolution
+        && target.device_type == DeviceType.CPU
+        && target.is_contiguous()
+        && ScalarTypeOf(part.File.Info(part.Name).DType) is not null;
+
+    /// <summary>
+    /// Whether finite values of a file's type still are, once converted. Values of 16 bits are within the range of
+    /// float32; any other conversion may overflow.
+    /// </summary>
+    internal static bool StaysFinite(DType type, Tensor converted) =>
+        (converted.dtype == ScalarType.Float32 && type is DType.F16 or DType.BF16) || IsFinite(converted);
 
     /// <summary>The libtorch type of a file's type, or null where there is none.</summary>
     public static ScalarType? ScalarTypeOf(DType type) => type switch
@@ -115,8 +121,11 @@ public static class TensorIO
     /// <summary>What to do with the bytes from <paramref name="offset"/> on.</summary>
     internal delegate void SpanPiece(long offset, Span<byte> bytes);
 
-    /// <summary>Reads a tensor's bytes, and says whether all its values are finite.</summary>
-    private static bool CopyBytes(SafeTensorsFile file, TensorInfo info, Tensor target)
+    /// <summary>
+    /// Fills a contiguous CPU tensor of the file's type with a tensor's bytes from <paramref name="start"/> on, and says
+    /// whether all its values are finite.
+    /// </summary>
+    internal static bool CopyBytes(SafeTensorsFile file, TensorInfo info, long start, Tensor target)
     {
         var finite = true;
         EachPiece(target, (offset, bytes) =>
@@ -124,7 +133,7 @@ public static class TensorIO
             for (var at = 0; at < bytes.Length; at += Chunk)
             {
                 var part = bytes.Slice(at, Math.Min(Chunk, bytes.Length - at));
-                file.Read(info, offset + at, part);
+                file.Read(info, start + offset + at, part);
                 finite = finite && FiniteBits.All(part, info.DType);
             }
         });

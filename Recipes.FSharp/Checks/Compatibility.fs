@@ -55,6 +55,8 @@ let private targets (tuning: Tuning) (model: BaseFacts) =
                 | TunePart.Only _
                 | TunePart.Alpha _
                 | TunePart.Dropout _
+                | TunePart.Initial _
+                | TunePart.Orthogonal _
                 | TunePart.StartFrom _
                 | TunePart.Templates _ -> ()
         | Everything ->
@@ -185,6 +187,60 @@ let private ranks rank (tuning: Tuning) (model: BaseFacts) = [
             $"Write `alpha {float layer.Rank:F1}`, or leave the line out."
 ]
 
+/// C21: a share of the basis that each layer has, and nothing that would take it out of its place.
+let private shares kind rank (tuning: Tuning) (model: BaseFacts) = [
+    let words = tuning.Parts |> List.map _.Word
+
+    for part in tuning.Parts do
+        match part with
+        | TunePart.Orthogonal share when share >= 1 && rank >= 1<rank> ->
+            let inputs (layer: AdaptedLayer) =
+                layer.Layer.In * layer.Layer.Kernel * layer.Layer.Kernel
+
+            let adapted = Targets.adapted rank tuning model.Layers
+
+            let narrow =
+                adapted |> List.filter (fun layer -> inputs layer < int layer.Rank * share)
+
+            if not narrow.IsEmpty then
+                let narrowest = narrow |> List.minBy inputs
+
+                error
+                    "C21"
+                    "adapt.orthogonal"
+                    $"share {share} of rank {rank} is not in {narrow.Length} of {adapted.Length} layers (narrowest: {narrowest.Layer.FullName}, {inputs narrowest} inputs)"
+                    $"Write {max 1 (inputs narrowest / share)}<rank> or less, or a share up to {inputs narrowest / int rank}."
+
+            if List.contains "rankAt" words then
+                error
+                    "C21"
+                    "adapt.rankAt"
+                    "layers of other ranks would take rows of other shares"
+                    "Leave one of `rankAt` and `orthogonal` out."
+
+            if List.contains "initial" words then
+                error
+                    "C21"
+                    "adapt.initial"
+                    "`orthogonal` says already what the first factor is"
+                    "Leave one of `initial` and `orthogonal` out."
+
+            if kind = DoRA then
+                error
+                    "C21"
+                    "adapt.orthogonal"
+                    "DoRA scales whole outputs, which does not add up whatever its factors are"
+                    "Write `lora`."
+        | TunePart.Orthogonal _
+        | TunePart.Only _
+        | TunePart.RankAt _
+        | TunePart.Alpha _
+        | TunePart.Dropout _
+        | TunePart.Initial _
+        | TunePart.StartFrom _
+        | TunePart.Templates _ -> ()
+]
+
 let findings (draft: Draft) (facts: Facts) = [
     match facts.Base with
     | None -> ()
@@ -198,7 +254,9 @@ let findings (draft: Draft) (facts: Facts) = [
             yield! encoders tuning model
 
             match tuning.Method with
-            | Adapter(_, rank) -> yield! ranks rank tuning model
+            | Adapter(kind, rank) ->
+                yield! ranks rank tuning model
+                yield! shares kind rank tuning model
             | NewVectors _
             | KeysAndValues
             | Everything -> ()

@@ -130,7 +130,7 @@ let private visits (draft: Draft) (facts: Facts) = [
 
     for subject, folder in List.zip draft.Sources facts.Folders do
         // Subjects take turns in a batch.
-        let share = float seen / float (max 1 draft.Sources.Length)
+        let share = float seen / float (draft.Budget.Turns draft.Sources.Length)
 
         if float subject.Prior > share && seen > 0L then
             warning
@@ -142,15 +142,27 @@ let private visits (draft: Draft) (facts: Facts) = [
         match folder with
         | Some folder when not folder.Pictures.IsEmpty && seen > 0L ->
             let times = share / float folder.Pictures.Length
-            let right = 100.0 * float folder.Pictures.Length * float draft.Sources.Length
+
+            // A subject is learned from few pictures, each seen often; a theme from many.
+            let least, usual, aim, most =
+                if subject.IsTheme then
+                    2.0, "5 to 50", 10.0, 200.0
+                else
+                    20.0, "50 to 200", 100.0, 500.0
+
+            let right =
+                aim
+                * float folder.Pictures.Length
+                * float (draft.Budget.Turns draft.Sources.Length)
+
             let steps = right / float (int draft.Budget.Batch * draft.Budget.Accumulate)
 
-            if times < 20.0 || times > 500.0 then
+            if times < least || times > most then
                 warning
                     "B14"
                     "train.steps"
-                    $"each picture of the {subject.Noun} is seen {System.Math.Round(times, 1)} times (usual: 50 to 200)"
-                    $"Write about `steps {int (max 1.0 steps)}<step>` for 100 times each."
+                    $"each picture of the {subject.Noun} is seen {System.Math.Round(times, 1)} times (usual: {usual})"
+                    $"Write about `steps {int (max 1.0 steps)}<step>` for {aim} times each."
         | _ -> ()
 ]
 

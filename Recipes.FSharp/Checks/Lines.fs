@@ -13,7 +13,11 @@ let private repeated (draft: Draft) = [
     let recipe = draft.Recipe
 
     for source in draft.Sources do
-        yield! twice source.At (source.Parts |> List.map _.Word)
+        yield!
+            source.Parts
+            |> List.map _.Word
+            |> List.filter (fun word -> word <> "beside")
+            |> twice source.At
 
     for tuning in draft.Tunings do
         yield!
@@ -109,10 +113,29 @@ let private trainNumber (part: TrainPart) =
     | TrainPart.WeightDecay value -> finite at (fun v -> v >= 0.0) "of 0 or more" value
     | TrainPart.ClipNorm value -> finite at (fun v -> v >= 0.0) "of 0 or more" value
     | TrainPart.Checkpoint value -> atLeast 1 "<step>" at (int value)
+    | TrainPart.NoiseOffset value
+    | TrainPart.Perturbation value -> finite at (fun v -> v >= 0.0) "of 0 or more" value
+    | TrainPart.Loss(Huber width | SmoothL1 width) ->
+        finite at (fun v -> v > 0.0 && v <= 1.0) "above 0 and at most 1, such as 0.1" width
+    | TrainPart.Timesteps(first, last) when first < 0 || first > last || last > 999 -> [
+        error
+            "L3"
+            at
+            $"{first} to {last} is no part of the times 0 to 999"
+            "Write the first and the last, such as `timesteps 0 499`."
+      ]
     | TrainPart.Ema value -> finite at (fun v -> v > 0.0 && v < 1.0) "above 0 and below 1, such as 0.999" value
+    | TrainPart.Collage value -> atLeast 1 "<img>" at (int value)
+    | TrainPart.Unmix value -> finite at (fun v -> v > 0.0) "above 0" value
+    | TrainPart.AttendMasks value -> finite at (fun v -> v > 0.0) "above 0, such as 0.01" value
     | TrainPart.CaptionDropout value -> finite at (fun v -> v >= 0.0 && v <= 1.0) "from 0 to 1" value
     | TrainPart.Validate value -> atLeast 1 "<step>" at (int value)
     | TrainPart.Preview value -> atLeast 1 "<step>" at (int value)
+    | TrainPart.Timesteps _
+    | TrainPart.Loss Squared
+    | TrainPart.Optimiser _
+    | TrainPart.Debiased
+    | TrainPart.ZeroTerminalSnr
     | TrainPart.Buckets
     | TrainPart.Remainder _
     | TrainPart.RandomCrop
@@ -122,6 +145,7 @@ let private trainNumber (part: TrainPart) =
     | TrainPart.Schedule(Constant | Linear | Cosine)
     | TrainPart.Device Cpu
     | TrainPart.Seed _
+    | TrainPart.MaskedLoss _
     | TrainPart.Precision _ -> []
 
 let private drawNumber (part: DrawPart) =
@@ -149,11 +173,13 @@ let private tuneNumber (part: TunePart) =
     match part with
     | TunePart.Alpha value -> finite at (fun v -> v > 0.0) "above 0" value
     | TunePart.Dropout value -> finite at (fun v -> v >= 0.0 && v < 1.0) "from 0 to below 1" value
+    | TunePart.Orthogonal value -> atLeast 1 "" at value
     | TunePart.StartFrom word when word.Trim() = "" -> [
         error "L3" at "names no word" "Write one, such as `startFrom \"toy\"`."
       ]
     | TunePart.StartFrom _
     | TunePart.Templates _
+    | TunePart.Initial _
     | TunePart.Only _
     | TunePart.RankAt _ -> []
 
@@ -167,13 +193,15 @@ let private pictureNumber at (part: PicturePart) =
     | PicturePart.Captions _
     | PicturePart.Flipped
     | PicturePart.Upscaled
-    | PicturePart.HeldOut _ -> []
+    | PicturePart.HeldOut _
+    | PicturePart.Masks _
+    | PicturePart.Beside _ -> []
 
 /// L5: lines that the types rule out, from where no type is: settings given on the command line.
 let private foreign (tuning: Tuning) = [
     let allowed =
         match tuning.Method with
-        | Adapter _ -> [ "only"; "rankAt"; "alpha"; "dropout" ]
+        | Adapter _ -> [ "only"; "rankAt"; "alpha"; "dropout"; "initial"; "orthogonal" ]
         | NewVectors _ -> [ "startFrom"; "templates" ]
         | KeysAndValues -> []
         | Everything -> [ "only" ]
@@ -216,7 +244,9 @@ let private forVectors (draft: Draft) = [
                 | PicturePart.ClassPrompt _
                 | PicturePart.Flipped
                 | PicturePart.Upscaled
-                | PicturePart.HeldOut _ -> ()
+                | PicturePart.HeldOut _
+                | PicturePart.Masks _
+                | PicturePart.Beside _ -> ()
 ]
 
 /// Names become folder names.

@@ -20,6 +20,13 @@ let findings (draft: Draft) (facts: Facts) = [
             | KeysAndValues -> 1e-6, 1e-4, "1e-5", "keys and values"
             | Everything -> 5e-7, 1e-5, "5e-6", "a model's own weights"
 
+        let least, most, usual, what =
+            match budget.Optimiser with
+            | AdamW
+            | AdamWBFloat16 -> least, most, usual, what
+            | Lion -> least / 10.0, most / 2.0, Problems.small (float usual / 3.0), $"{what} with Lion"
+            | Prodigy -> 0.1, 10.0, "1.0", "Prodigy, which finds its own"
+
         if budget.Rate > 0.0 && (budget.Rate < least || budget.Rate > most) then
             warning
                 "D25"
@@ -59,6 +66,21 @@ let findings (draft: Draft) (facts: Facts) = [
     match budget.MinSnr with
     | Some gamma when not (gamma > 0.0 && System.Double.IsFinite gamma) ->
         error "D30" "train.minSnr" $"gamma {gamma} switches training off" "Write `minSnr 5.0`, or leave the line out."
+    | Some _ when budget.Debiased ->
+        error
+            "D30"
+            "train.debiased"
+            "min-SNR and debiased weights exclude each other"
+            "Keep one of `minSnr` and `debiased`."
+    | _ -> ()
+
+    match facts.Base with
+    | Some model when budget.ZeroTerminalSnr && model.Prediction <> "v_prediction" ->
+        error
+            "C18"
+            "train.zeroTerminalSnr"
+            $"{draft.Recipe.Model} predicts {model.Prediction}, of which nothing can be found where all is noise"
+            "Leave the line out, or choose a model that predicts v."
     | _ -> ()
 
     let withPrior, without =

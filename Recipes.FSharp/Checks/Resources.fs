@@ -6,22 +6,34 @@ open Recipes
 /// Bytes of so many trained numbers in 32 bits.
 let resultBytes (parameters: int64) = 4L * parameters
 
-/// Bytes of a checkpoint: the trained numbers and both moments of AdamW.
-let checkpointBytes (parameters: int64) = 3L * resultBytes parameters
+/// Bytes that the optimiser remembers of each trained number.
+let private state (optimiser: Optimiser) =
+    match optimiser with
+    | AdamW -> 8L
+    | AdamWBFloat16
+    | Lion -> 4L
+    | Prodigy -> 16L
+
+/// Bytes of a checkpoint: the trained numbers and the optimiser's state.
+let checkpointBytes (optimiser: Optimiser) (parameters: int64) =
+    resultBytes parameters + state optimiser * parameters
 
 /// Bytes of the running average of what is trained, in memory and in a checkpoint.
 let averageBytes (budget: Budget) (parameters: int64) =
     if budget.Ema.IsSome then resultBytes parameters else 0L
 
-/// Bytes that training holds at the very least: the base model, and four copies of what is trained (weights, gradients
-/// and two moments). Activations come on top and are not counted.
-let leastMemory (precision: Precision) (model: BaseFacts) (parameters: int64) =
+/// Bytes that training holds at the very least: the base model, and what is trained with its gradients and the
+/// optimiser's state. Activations come on top and are not counted.
+let leastMemory (budget: Budget) (model: BaseFacts) (parameters: int64) =
     let each =
-        match precision with
+        match budget.Precision with
         | Float32 -> 4L
         | BFloat16 -> 2L
 
-    each * model.Parameters + 4L * resultBytes parameters
+    each * model.Parameters
+    + 2L * resultBytes parameters
+    + averageBytes budget parameters
+    + state budget.Optimiser * parameters
 
 /// How many numbers the tuning trains.
 let private trained (tuning: Tuning) (model: BaseFacts) =
@@ -38,9 +50,7 @@ let findings (draft: Draft) (facts: Facts) = [
     match facts.Base, draft.Tunings with
     | Some model, [ tuning ] ->
         let parameters = trained tuning model
-        let average = averageBytes draft.Budget parameters
-
-        let needed = leastMemory draft.Budget.Precision model parameters + average
+        let needed = leastMemory draft.Budget model parameters
 
         if draft.Budget.Device = Cpu && needed > facts.Memory then
             error
@@ -50,7 +60,11 @@ let findings (draft: Draft) (facts: Facts) = [
                 "Write `precision BFloat16`, choose a smaller base model, or use a larger machine."
 
         // A checkpoint is written in full before the one before it is removed.
-        let disk = resultBytes parameters + 2L * (checkpointBytes parameters + average)
+        let disk =
+            resultBytes parameters
+            + 2L
+              * (checkpointBytes draft.Budget.Optimiser parameters
+                 + averageBytes draft.Budget parameters)
 
         match facts.FreeDisk with
         | Some free when disk > free ->

@@ -33,10 +33,14 @@ let counts (options: BucketOptions) (pictures: Picture list) =
     |> List.countBy (shape options)
     |> List.sortBy (fun (bucket, _) -> bucket.Ratio, bucket.Width)
 
-/// How often the training visits each picture of each source.
+/// How often the training visits each picture of each source. Collages take turns with the sources.
 let visits (budget: Budget) (options: BucketOptions) (sources: Picture list list) : int64 list list =
     let buckets: System.Collections.Generic.IReadOnlyList<Bucket> array = [|
-        for pictures in sources -> [| for picture in pictures -> shape options picture |]
+        for pictures in sources do
+            [| for picture in pictures -> shape options picture |]
+
+        if budget.Collages > 0<img> then
+            Array.create (int budget.Collages) (Bucket(int budget.Size, int budget.Size))
     |]
 
     let order =
@@ -51,6 +55,7 @@ let visits (budget: Budget) (options: BucketOptions) (sources: Picture list list
     [
         for counts in VisitPlan.Of(order, int64 budget.Steps * int64 budget.Accumulate).Counts -> List.ofSeq counts
     ]
+    |> List.truncate sources.Length
 
 let findings (draft: Draft) (facts: Facts) = [
     let budget = draft.Budget

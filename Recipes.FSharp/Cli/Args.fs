@@ -103,7 +103,7 @@ type BenchLoadArgs =
             match a with
             | Model _ -> "the model folder to load (default: the embedded model's)"
             | Write _ -> "first write a model folder with random float16 weights there"
-            | Shape _ -> "the shape to write: sd15, sd21 or sdxl (default: sd15)"
+            | Shape _ -> "the shape to write: sd15, sd21, sdxl or tiny (default: sd15)"
             | DType _ -> "what the weights become: float16, bfloat16 or float32 (default: float16)"
             | Json -> "print the figures as one JSON object"
 
@@ -131,7 +131,7 @@ type BenchStepArgs =
     interface IArgParserTemplate with
         member a.Usage =
             match a with
-            | Shapes _ -> "whose shapes, with random weights: sd15, sd21, sdxl or pocket (default: sd15)"
+            | Shapes _ -> "whose shapes, with random weights: sd15, sd21, sdxl, pocket or tiny (default: sd15)"
             | Batch _ -> "pictures a step, or drawn together (default: 1)"
             | Runs _ -> "how often to measure; the median counts (default: 20)"
             | Steps _ -> "steps of a drawing (default: 50)"

@@ -61,9 +61,11 @@ module Bench =
 
         print (args.Contains BenchLoadArgs.Json) [
             $"{folder}: {gigabytes result.FileBytes:F2} GB of weights"
-            $"  {first, -5} {result.LoadSeconds:F2} s to load, {result.ReadSeconds:F2} s to read the bytes alone"
+            $"  {first, -5} {result.LoadSeconds:F2} s to load, {result.ReadSeconds:F2} s to read the bytes alone, "
+            + $"{result.KeepSeconds:F2} s into memory of the weights' size"
             $"  warm  {result.WarmLoadSeconds:F2} s to load ({result.WarmCpuSeconds:F2} s of processor time), "
-            + $"{result.WarmReadSeconds:F2} s to read the bytes alone"
+            + $"{result.WarmReadSeconds:F2} s to read the bytes alone, "
+            + $"{result.WarmKeepSeconds:F2} s into memory of the weights' size"
             $"  memory {gigabytes result.MemoryPeak:F2} GB at most, {result.PeakRatio:F2} times the weights held; "
             + $"{gigabytes result.MemoryBefore:F2} GB before"
         ] [
@@ -71,6 +73,8 @@ module Bench =
             "cold", Json.Bool result.Forgotten
             "load_seconds", number result.LoadSeconds
             "read_seconds", number result.ReadSeconds
+            "keep_seconds", number result.KeepSeconds
+            "warm_keep_seconds", number result.WarmKeepSeconds
             "warm_load_seconds", number result.WarmLoadSeconds
             "warm_load_cpu_seconds", number result.WarmCpuSeconds
             "warm_read_seconds", number result.WarmReadSeconds

@@ -4,6 +4,7 @@ open System
 open System.IO
 open Argu
 open Recipes
+open Recipes.Core.Native
 open Recipes.Runs
 
 /// `recipes sample`
@@ -55,6 +56,8 @@ module Sample =
 
     let verb (args: ParseResults<SampleArgs>) =
         Run.useLibTorch (args.TryGetResult SampleArgs.LibTorch)
+        // Reading it from the disk takes as long as compiling a short script.
+        LibTorch.Begin()
 
         let options = {
             Run = args.TryGetResult SampleArgs.Run

@@ -33,7 +33,46 @@ module internal ScriptCompiler =
              |> _.Split(Path.PathSeparator)
              |> Array.filter (fun file -> Path.GetDirectoryName file = folder))
 
-    let private compile (library: string) (files: ScriptFiles) (path: string) (folder: string) =
+    /// The part of it that this library, F#'s own and ordinary scripts name. Reading all of it takes longer than
+    /// compiling a recipe.
+    let private common =
+        let names =
+            set [
+                "netstandard"
+                "System.Collections"
+                "System.Collections.Concurrent"
+                "System.ComponentModel"
+                "System.ComponentModel.Primitives"
+                "System.Console"
+                "System.Linq"
+                "System.Linq.Expressions"
+                "System.Memory"
+                "System.Net.Primitives"
+                "System.Net.Requests"
+                "System.Net.WebClient"
+                "System.ObjectModel"
+                "System.Private.CoreLib"
+                "System.Private.Uri"
+                "System.Runtime"
+                "System.Runtime.Extensions"
+                "System.Runtime.InteropServices"
+                "System.Runtime.Numerics"
+                "System.Text.Json"
+                "System.Text.RegularExpressions"
+                "System.Threading"
+            ]
+
+        lazy
+            (framework.Value
+             |> Array.filter (fun file -> names.Contains(string (Path.GetFileNameWithoutExtension file))))
+
+    let private compile
+        (references: string array)
+        (library: string)
+        (files: ScriptFiles)
+        (path: string)
+        (folder: string)
+        =
         let assembly = Path.Combine(folder, "script.dll")
 
         let args = [|
@@ -47,7 +86,7 @@ module internal ScriptCompiler =
             "--simpleresolution"
             "--nowin32manifest"
             "--nologo"
-            for file in framework.Value do
+            for file in references do
                 $"-r:{file}"
             $"-r:{typeof<unit list>.Assembly.Location}"
             $"-r:{library}"
@@ -78,7 +117,11 @@ module internal ScriptCompiler =
                 let folder = Directory.CreateTempSubdirectory "recipes-script-"
 
                 try
-                    compile library files path folder.FullName
+                    let attempt (references: Lazy<string array>) () =
+                        compile references.Value library files path folder.FullName
+
+                    attempt common ()
+                    |> Option.orElseWith (attempt framework)
                     |> Option.map (fun (assembly, symbols) -> {
                         Sources = files.Sources
                         Assembly = assembly

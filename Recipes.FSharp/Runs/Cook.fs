@@ -18,7 +18,13 @@ module Cook =
         let picture = 3L * int64 plan.Budget.Size * int64 plan.Budget.Size
         let previews = (Previews.steps plan).Length * (Previews.shots plan).Length
         let pictures = 4L * int64 (Painter.shots plan).Length + int64 previews
-        plan.Method.Parameters * 4L * (1L + 2L * 3L) + picture * pictures + 20_000_000L
+
+        Checks.Resources.resultBytes plan.Method.Parameters
+        + 2L
+          * (Checks.Resources.checkpointBytes plan.Budget.Optimiser plan.Method.Parameters
+             + Checks.Resources.averageBytes plan.Budget plan.Method.Parameters)
+        + picture * pictures
+        + 20_000_000L
 
     /// One phase that counts denoising passes.
     let private drawing (tell: RunProgress -> unit) phase total (draw: (int -> unit) -> 'a) =
@@ -72,8 +78,19 @@ module Cook =
                         ClassPictures.files options.Cache plan subject model reached stop)
         ]
 
+        let partners = [
+            if plan.Budget.Collages > 0<img> then
+                for subject, _ in Company.things plan do
+                    drawing tell Phase.ClassPictures (ClassPictures.work plan subject) (fun reached ->
+                        ClassPictures.files options.Cache plan subject model reached stop)
+        ]
+
+        let collages = Company.compose folder plan partners
+
         let after, visits =
-            use result = Learning.run folder plan model classPictures options.Cache tell stop
+            use result =
+                Learning.run folder plan model classPictures collages options.Cache tell stop
+
             Samples.get folder plan "after" shots (draw Phase.After shots), List.ofSeq result.Visits
 
         stop.ThrowIfCancellationRequested()

@@ -75,6 +75,7 @@ module internal Learning =
         (plan: Plan)
         (model: StableDiffusionModel)
         (classPictures: string list list)
+        (collages: Subjects.Collage list)
         (cache: string)
         (tell: RunProgress -> unit)
         (stop: CancellationToken)
@@ -86,6 +87,7 @@ module internal Learning =
                 model,
                 Lower.training plan {
                     ClassPictures = classPictures
+                    Collages = collages
                     CheckpointFolder = folder.Path
                     CacheFolder = cache
                     Show = fun steps model -> Previews.save folder plan steps model
@@ -107,5 +109,9 @@ module internal Learning =
                 tell (RunProgress.Note $"{what}: {used.Found} were kept by earlier runs, {used.Made} were computed")
 
         save folder plan model result
+
+        if plan.Budget.ZeroTerminalSnr then
+            model.UseZeroTerminalSnr()
+
         listener.Ended()
         result

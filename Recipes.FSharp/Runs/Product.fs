@@ -35,6 +35,9 @@ module internal Product =
     let attach (folder: string) (plan: Plan) (model: StableDiffusionModel) : IDisposable =
         let file = path folder plan
 
+        if plan.Budget.ZeroTerminalSnr then
+            model.UseZeroTerminalSnr()
+
         match plan.Method with
         | PlannedMethod.LowRank _ ->
             let networks =

@@ -26,6 +26,7 @@ type RunFolder private (folder: string, lock: FileStream) =
         "metrics.jsonl"
         "samples"
         "previews"
+        "collages"
         "drawn"
         "grid.png"
         "report.html"

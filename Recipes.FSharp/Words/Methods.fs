@@ -99,6 +99,21 @@ type Templates =
         | Things -> "things"
         | Styles -> "styles"
 
+/// What the first factor of a low-rank adapter is drawn from; the second is zero, so that nothing is changed yet.
+type Initialisation =
+    /// Uniform, by the number of inputs.
+    | Kaiming
+    /// Normal, by the rank.
+    | Gaussian
+    /// Rows at right angles.
+    | RightAngles
+
+    override kind.ToString() =
+        match kind with
+        | Kaiming -> "kaiming"
+        | Gaussian -> "gaussian"
+        | RightAngles -> "right-angles"
+
 /// A line of a method.
 [<RequireQualifiedAccess>]
 type TunePart =
@@ -106,6 +121,8 @@ type TunePart =
     | RankAt of Layer * int<rank>
     | Alpha of float
     | Dropout of float
+    | Initial of Initialisation
+    | Orthogonal of share: int
     | StartFrom of word: string
     | Templates of Templates
 
@@ -116,6 +133,8 @@ type TunePart =
         | RankAt _ -> "rankAt"
         | Alpha _ -> "alpha"
         | Dropout _ -> "dropout"
+        | Initial _ -> "initial"
+        | Orthogonal _ -> "orthogonal"
         | StartFrom _ -> "startFrom"
         | Templates _ -> "templates"
 

@@ -38,6 +38,8 @@ type PicturePart =
     | Flipped
     | Upscaled
     | HeldOut of folder: string
+    | Masks of folder: string
+    | Beside of thing: string
 
     /// The word that writes this line.
     member part.Word =
@@ -51,6 +53,8 @@ type PicturePart =
         | Flipped -> "flipped"
         | Upscaled -> "upscaled"
         | HeldOut _ -> "heldOut"
+        | Masks _ -> "masks"
+        | Beside _ -> "beside"
 
 /// One line of a subject or a theme; the mark says in which it may stand.
 [<Struct>]

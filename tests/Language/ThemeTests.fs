@@ -40,6 +40,13 @@ let private metadata (folder: string) (entries: (string * string) list) =
 let private captionsOf (plan: Plan) =
     plan.Subjects.Head.Images |> List.map _.Caption
 
+let private stepsOf number (recipe: Recipe) =
+    recipe
+    |> changed (fun part ->
+        match part with
+        | RecipePart.Train _ -> Some(RecipePart.Train [ steps number ])
+        | other -> Some other)
+
 [<Tests>]
 let tests =
     testList "themes" [
@@ -65,6 +72,16 @@ let tests =
                 Expect.all (captionsOf (plan (studying [ captions (Same "a toy") ] folder))) _.IsNone "one text")
         }
 
+        test "B14: a theme's pictures need fewer looks than a subject's" {
+            withPictures (fun folder ->
+                let recipe = studying [ captions (Same "a toy") ] folder
+                passes folder (recipe |> stepsOf 50<step>)
+
+                warned folder (recipe |> stepsOf 5<step>) [
+                    "B14 train.steps: each picture of the toys is seen 1 times (usual: 5 to 50). Write about `steps 50<step>` for 10 times each."
+                ])
+        }
+
         test "the core is given each picture's caption, and whether to mirror" {
             withPictures (fun folder ->
                 metadata folder [ for i in 1..5 -> $"p{i}.bmp", $"toy {i}" ]
@@ -72,6 +89,7 @@ let tests =
                 let options =
                     Lower.training (plan (studying [ flipped ] folder)) {
                         ClassPictures = [ [] ]
+                        Collages = []
                         CheckpointFolder = folder
                         CacheFolder = folder
                         Show = fun _ _ -> ()

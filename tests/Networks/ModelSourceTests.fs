@@ -68,6 +68,11 @@ let tests =
         refuses "inpaint" "model_index.json" "_class_name" "\"StableDiffusionPipeline\"" [ "9"; "in_channels" ]
         refuses "x4-upscaler" "unet/config.json" "num_class_embeds" "null" [ "num_class_embeds" ]
         refuses "sd1" "unet/config.json" "in_channels" "8" [ "8"; "in_channels" ]
+        refuses "sd1" "scheduler/scheduler_config.json" "_class_name" "\"FlowMatchScheduler\"" [
+            "FlowMatchScheduler"
+            "not supported"
+            "DDIMScheduler"
+        ]
         refuses "sd1" "vae/config.json" "latent_channels" "16" [ "16"; "latent_channels" ]
         refuses "sd1" "unet/config.json" "layers_per_block" "2" [ "no weights"; "unet" ]
         testCase "a folder that is not there"

@@ -54,7 +54,7 @@ let private trains = test "train-controlnet" {
     let options =
         DenoisingStepOptions(
             Rate = LearningRate(Rate = rate, Steps = latents.shape[0]),
-            AdamW = AdamWOptions(WeightDecay = number "weight_decay"),
+            Optimiser = AdamWOptions(WeightDecay = number "weight_decay"),
             ClipNorm = number "clip"
         )
 

@@ -76,7 +76,7 @@ let private run (file: SafeTensorsFile) (model: StableDiffusionModel) parameters
     let options =
         DenoisingStepOptions(
             Rate = LearningRate(Rate = (number file "lr").Value, Steps = steps),
-            AdamW = AdamWOptions(WeightDecay = (number file "weight_decay").Value),
+            Optimiser = AdamWOptions(WeightDecay = (number file "weight_decay").Value),
             ClipNorm = Option.toNullable (number file "clip"),
             Loss =
                 DiffusionLossOptions(

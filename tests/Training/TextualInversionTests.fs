@@ -81,7 +81,7 @@ let private parity = test "train-textual-inversion" {
     let options =
         DenoisingStepOptions(
             Rate = LearningRate(Rate = number "lr", Steps = int64 wanted.Length),
-            AdamW = AdamWOptions(WeightDecay = number "weight_decay"),
+            Optimiser = AdamWOptions(WeightDecay = number "weight_decay"),
             ClipNorm = Nullable()
         )
 

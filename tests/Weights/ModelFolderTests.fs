@@ -59,6 +59,9 @@ let private faults: (string * (string -> unit) * string list) list =
             stream.SetLength(stream.Length - 1L)),
         [ unetFile; "bytes of data" ]
         "no vocabulary", delete "tokenizer/vocab.json", [ "vocab.json"; "no such file" ]
+        "a scheduler that is not known",
+        write "scheduler/scheduler_config.json" """{"_class_name":"FlowMatchScheduler"}""",
+        [ "FlowMatchScheduler"; "not supported" ]
         "no scheduler config", delete "scheduler/scheduler_config.json", [ "scheduler_config.json" ]
         "no sample_size", replace "unet/config.json" "\"sample_size\"" "\"size\"", [ "config.json"; "no sample_size" ]
         "a text for a number",

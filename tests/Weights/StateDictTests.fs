@@ -63,6 +63,33 @@ let tests =
 
             Expect.equal (buffers["running_mean"].data<float32>().ToArray()) [| 3.0f; 4.0f |] "the running mean")
 
+        testCase "large tensors are filled in pieces, of every type into every type" (fun () ->
+            // 2.25 million values: several pieces each, the last one short.
+            use generator = new torch.Generator(7UL, torch.CPU)
+            let large = torch.randn ([| 1500L; 1500L |], generator = generator)
+
+            for stored in [ torch.float32; torch.float16; torch.bfloat16; torch.float64 ] do
+                withFile [ "weight", large.``to`` stored; "bias", torch.ones(1500L).``to`` stored ] (fun opened ->
+                    for wanted in [ torch.float32; torch.float16; torch.bfloat16 ] do
+                        use layer = new Linear(1500L, 1500L, dtype = wanted)
+                        StateDict.Load(layer, [| opened |], null, "here")
+
+                        Expect.isTrue
+                            (layer.Weight.equal((large.``to`` stored).``to`` wanted).all().item<bool>())
+                            $"{stored} as {wanted}"))
+
+        testCase "one bad value in the last piece of a large tensor is found, as it is and converted" (fun () ->
+            let large = torch.ones (1500L, 1500L)
+            large[1499L, 1499L] <- torch.tensor nanf
+
+            for stored in [ torch.float32; torch.float16 ] do
+                withFile [ "weight", large.``to`` stored; "bias", torch.ones(1500L).``to`` stored ] (fun opened ->
+                    use layer = new Linear(1500L, 1500L)
+
+                    Faults.expect
+                        [ "here"; "1 with infinite values or values that are not numbers (weight)" ]
+                        (fun () -> StateDict.Load(layer, [| opened |], null, "here"))))
+
         testCase "names what is missing" (fun () -> refuses [ "1 missing (bias)" ] [ "weight", weight () ])
 
         testCase "names what is not used" (fun () ->

@@ -63,7 +63,7 @@ internal static class Drawing
             using var scope = NewDisposeScope();
             using var noise = request.Noise(range);
             using var sampling = sampler.Begin(request.Steps);
-            var group = new DrawingGroup(model, range, request.Led.IsOn, sampling, noise);
+            var group = new DrawingGroup(model, range, request.Led.IsOn, sampling, noise, request.VaeTiling);
             var texts = group.Guided
                 ? PromptEncoder.EncodeGuided(
                     model, negatives?.Take(range).ToList(), [.. prompts.Take(range)], request.Prompting)
@@ -75,7 +75,7 @@ internal static class Drawing
             var reported = 0;
             var clean = DenoisingLoop.Run(denoiser, start, group, request.AfterStep, Report, cancellation);
             cancellation.ThrowIfCancellationRequested();
-            done(LatentCoder.Decode(model.Vae, clean));
+            done(LatentCoder.Decode(model.Vae, clean, request.VaeTiling));
             finished += request.Taken;
 
             // Some samplers evaluate the network more often than they take steps.

@@ -9,8 +9,9 @@ namespace Recipes.Core.Pipelines.Denoising;
 /// <param name="Guided">Whether the UNet's batch holds every image twice.</param>
 /// <param name="Sampling">The way from noise to pictures.</param>
 /// <param name="Noise">All draws of these images, in order.</param>
+/// <param name="Tiling">Whether pictures go through the autoencoder in tiles.</param>
 internal sealed record DrawingGroup(
-    StableDiffusionModel Model, Range Range, bool Guided, ISampling Sampling, NoiseSource Noise)
+    StableDiffusionModel Model, Range Range, bool Guided, ISampling Sampling, NoiseSource Noise, VaeTiling Tiling)
 {
     /// <summary>How many images.</summary>
     public int Count => Range.End.Value - Range.Start.Value;
@@ -24,7 +25,7 @@ internal sealed record DrawingGroup(
     {
         using var scope = NewDisposeScope();
         using var noise = DrawFor(pictures);
-        var drawn = LatentCoder.Encode(Model.Vae, pictures, noise);
+        var drawn = LatentCoder.Encode(Model.Vae, pictures, noise, Tiling);
         return drawn.expand(Count, -1, -1, -1).MoveToOuterDisposeScope();
     }
 

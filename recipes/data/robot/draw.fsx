@@ -7,7 +7,7 @@
 #load "zig.fsx"
 
 open System.IO
-open Recipes.Core.Imaging
+open Drawing
 open Zig
 
 let poses = [
@@ -137,13 +137,7 @@ let folder =
     | [| _; folder |] -> folder
     | _ -> __SOURCE_DIRECTORY__
 
-let write folder poses =
-    Directory.CreateDirectory folder |> ignore
+let drawn poses = [ for pose in poses -> pose.Name, draw pose ]
 
-    for index, pose in List.indexed poses do
-        let file = Path.Combine(folder, $"{index + 1}-{pose.Name}.png")
-        ImageFile.WritePng(file, draw pose)
-        printfn $"{file}"
-
-write folder poses
-write (Path.Combine(folder, "held-out")) heldOut
+write folder (drawn poses)
+write (Path.Combine(folder, "held-out")) (drawn heldOut)

@@ -1,15 +1,9 @@
 // Zig the robot: how it is built, whatever its pose.
-#r "../../../Recipes.FSharp/Cli/bin/Release/net10.0/SkiaSharp.dll"
-#r "../../../Recipes.FSharp/Cli/bin/Release/net10.0/Recipes.Core.dll"
+#load "../drawing.fsx"
 
 open System
 open SkiaSharp
-open Recipes.Core.Imaging
-
-// Recipes.Core knows where the native half of SkiaSharp lies, so it comes first.
-Runtime.CompilerServices.RuntimeHelpers.RunModuleConstructor typeof<Image>.Module.ModuleHandle
-
-let side = 256
+open Drawing
 
 /// Where a hand or a foot goes: the joint and the end, in robot units (the body is 104 wide and 96 high, y down).
 type Limb = {
@@ -46,46 +40,7 @@ type Pose = {
     Shadow: float * float * float
 }
 
-let colour = SKColor.Parse
 let outline = colour "#0B3B45"
-let point (x: float, y: float) = SKPoint(float32 x, float32 y)
-
-let fill (shader: SKShader) =
-    new SKPaint(IsAntialias = true, Style = SKPaintStyle.Fill, Shader = shader)
-
-let flat (shade: SKColor) =
-    new SKPaint(IsAntialias = true, Style = SKPaintStyle.Fill, Color = shade)
-
-let pen (width: float) (shade: SKColor) =
-    new SKPaint(
-        IsAntialias = true,
-        Style = SKPaintStyle.Stroke,
-        StrokeWidth = float32 width,
-        StrokeCap = SKStrokeCap.Round,
-        StrokeJoin = SKStrokeJoin.Round,
-        Color = shade
-    )
-
-let linear from until (shades: string list) =
-    SKShader.CreateLinearGradient(
-        point from,
-        point until,
-        shades |> List.map colour |> Array.ofList,
-        SKShaderTileMode.Clamp
-    )
-
-let radial centre (radius: float) (shades: string list) =
-    SKShader.CreateRadialGradient(
-        point centre,
-        float32 radius,
-        shades |> List.map colour |> Array.ofList,
-        SKShaderTileMode.Clamp
-    )
-
-let path (build: SKPath -> unit) =
-    let path = new SKPath()
-    build path
-    path
 
 /// A ball lit from the upper left, with an outline.
 let ball (canvas: SKCanvas) (x, y) radius shades =
@@ -231,44 +186,18 @@ let body (canvas: SKCanvas) =
     canvas.DrawRoundRect(shape, pen 4.0 outline)
 
 let draw (pose: Pose) =
-    use surface =
-        SKSurface.Create(SKImageInfo(side, side, SKColorType.Rgba8888, SKAlphaType.Premul))
-
-    let canvas = surface.Canvas
-    let above, below = pose.Sky
-    canvas.DrawRect(0f, 0f, float32 side, float32 side, fill (linear (0.0, 0.0) (0.0, float side) [ above; below ]))
-    canvas.Translate(point pose.Centre)
-    canvas.Scale(float32 pose.Scale)
-
-    let x, y, width = pose.Shadow
-    use shadow = flat (SKColor(0uy, 0uy, 0uy, 70uy))
-    shadow.MaskFilter <- SKMaskFilter.CreateBlur(SKBlurStyle.Normal, 4f)
-    canvas.DrawOval(point (x, y), SKSize(float32 width, 7f), shadow)
-
-    canvas.RotateDegrees(float32 pose.Tilt)
-    antenna canvas pose
-    leg canvas (-25.0, 44.0) pose.LeftLeg -1.0
-    leg canvas (25.0, 44.0) pose.RightLeg 1.0
-    arm canvas (-50.0, 8.0) pose.LeftArm 1.0
-    arm canvas (50.0, 8.0) pose.RightArm -1.0
-    body canvas
-    eye canvas pose (-18.0, -14.0) 22.0
-    eye canvas pose (27.0, -20.0) 10.5
-    mouth canvas pose.Mouth
-
-    use pixels =
-        new SKBitmap(SKImageInfo(side, side, SKColorType.Rgba8888, SKAlphaType.Premul))
-
-    surface.ReadPixels(pixels.Info, pixels.GetPixels(), pixels.RowBytes, 0, 0)
-    |> ignore
-
-    let rgba = pixels.Bytes
-
-    Image(
-        side,
-        side,
-        [|
-            for i in 0 .. side * side - 1 do
-                yield! rgba[4 * i .. 4 * i + 2]
-        |]
-    )
+    picture pose.Sky (fun canvas ->
+        canvas.Translate(point pose.Centre)
+        canvas.Scale(float32 pose.Scale)
+        let x, y, width = pose.Shadow
+        shadow canvas (x, y) width
+        canvas.RotateDegrees(float32 pose.Tilt)
+        antenna canvas pose
+        leg canvas (-25.0, 44.0) pose.LeftLeg -1.0
+        leg canvas (25.0, 44.0) pose.RightLeg 1.0
+        arm canvas (-50.0, 8.0) pose.LeftArm 1.0
+        arm canvas (50.0, 8.0) pose.RightArm -1.0
+        body canvas
+        eye canvas pose (-18.0, -14.0) 22.0
+        eye canvas pose (27.0, -20.0) 10.5
+        mouth canvas pose.Mouth)

@@ -11,7 +11,7 @@ public enum AdamWPath
 }
 
 /// <summary>Settings of <see cref="AdamW"/>; the defaults are PyTorch's.</summary>
-public sealed record AdamWOptions
+public sealed record AdamWOptions : OptimiserOptions
 {
     /// <summary>Learning rate where a step names none.</summary>
     public double Rate { get; init; } = 1e-3;
@@ -25,15 +25,14 @@ public sealed record AdamWOptions
     /// <summary>Added to the root of the second moment; more than 0.</summary>
     public double Epsilon { get; init; } = 1e-8;
 
-    /// <summary>Decoupled weight decay: each step multiplies a weight by 1 - rate × decay.</summary>
-    public double WeightDecay { get; init; } = 1e-2;
+    /// <summary>The type of the moments; bfloat16 halves what they take, and rules the kernel and recording out.</summary>
+    public Precision Moments { get; init; } = Precision.Float32;
 
     /// <summary>Which implementation runs.</summary>
     public AdamWPath Path { get; init; } = AdamWPath.Fused;
 
-    /// <summary>Refuses settings that cannot train.</summary>
-    /// <exception cref="RecipesException">A setting is out of its range.</exception>
-    public void Check()
+    /// <inheritdoc/>
+    public override void Check()
     {
         Require(Rate >= 0 && double.IsFinite(Rate), nameof(Rate), Rate, "0 or more");
         Require(Beta1 is >= 0 and < 1, nameof(Beta1), Beta1, "at least 0 and below 1");
@@ -42,14 +41,6 @@ public sealed record AdamWOptions
         Require(WeightDecay >= 0 && double.IsFinite(WeightDecay), nameof(WeightDecay), WeightDecay, "0 or more");
     }
 
-    private static void Require(bool right, string setting, double value, string range)
-    {
-        if (!right)
-        {
-            throw new RecipesException(
-                $"AdamW.{setting}",
-                $"{value} is out of range",
-                $"Set {setting} to a number that is {range}.");
-        }
-    }
+    /// <inheritdoc/>
+    public override IOptimiser Create(IReadOnlyList<NamedParameter> parameters) => new AdamW(parameters, this);
 }

@@ -14,7 +14,7 @@ namespace Recipes.Core.Training;
 /// Gradients are zeroed in place and never replaced, so that every step works on the same memory:
 /// clear them by <see cref="ZeroGrad"/> only.
 /// </remarks>
-public sealed partial class AdamW : IDisposable
+public sealed partial class AdamW : IOptimiser
 {
     private readonly AdamWOptions options;
     private readonly NamedParameter[] parameters;
@@ -43,21 +43,23 @@ public sealed partial class AdamW : IDisposable
     public AdamW(IReadOnlyList<NamedParameter> parameters, AdamWOptions options)
     {
         options.Check();
-        CheckParameters(parameters);
+        MasterWeights.Check(parameters, nameof(AdamW));
         this.options = options;
         this.parameters = [.. parameters];
         var device = parameters[0].Parameter.device;
         using var _ = no_grad();
-        masters = [.. parameters.Select(item => Keep(Master(item.Parameter)))];
-        first = [.. masters.Select(master => Keep(zeros_like(master)))];
-        second = [.. masters.Select(master => Keep(zeros_like(master)))];
+        masters = [.. parameters.Select(item => Keep(MasterWeights.Master(item.Parameter)))];
+        var narrow = options.Moments == Precision.BFloat16;
+        var kind = narrow ? ScalarType.BFloat16 : ScalarType.Float32;
+        first = [.. masters.Select(master => Keep(zeros_like(master, kind)))];
+        second = [.. masters.Select(master => Keep(zeros_like(master, kind)))];
         gradients = new Tensor?[parameters.Count];
         wide = new Tensor?[parameters.Count];
         steps = new long[parameters.Count];
         counts = Keep(zeros(parameters.Count, dtype: ScalarType.Float32, device: device));
         countOf = [.. Enumerable.Range(0, parameters.Count).Select(index => Keep(counts[index]))];
         rateTensor = Keep(tensor(options.Rate, dtype: ScalarType.Float32, device: device));
-        kernel = options.Path == AdamWPath.Fused && device.type == DeviceType.CUDA && Fused.Available;
+        kernel = options.Path == AdamWPath.Fused && !narrow && device.type == DeviceType.CUDA && Fused.Available;
     }
 
     /// <summary>The settings.</summary>
@@ -74,6 +76,12 @@ public sealed partial class AdamW : IDisposable
 
     /// <summary>The gradients present now.</summary>
     public Tensor[] Gradients => kernel ? [.. Present().Select(item => item.Gradient)] : Current().Gradients;
+
+    /// <inheritdoc/>
+    public IReadOnlyDictionary<string, double> Figures { get; } = new Dictionary<string, double>();
+
+    /// <inheritdoc/>
+    void IOptimiser.Step(double rate) => Step(rate);
 
     /// <summary>Updates every parameter that has a gradient.</summary>
     /// <param name="rate">The learning rate of this step; <see cref="AdamWOptions.Rate"/> by default.</param>
@@ -106,7 +114,15 @@ public sealed partial class AdamW : IDisposable
             TensorLists.Copy(current.NarrowWide, current.NarrowGradients);
         }
 
-        if (options.Path == AdamWPath.Fused)
+        if (options.Moments == Precision.BFloat16)
+        {
+            using var draws = RoundingOf(steps[current.Indices[0]]);
+            foreach (var index in current.Indices)
+            {
+                StepNarrow(index, wide[index] ?? gradients[index]!, rate ?? options.Rate, draws);
+            }
+        }
+        else if (options.Path == AdamWPath.Fused)
         {
             rateTensor.fill_(rate ?? options.Rate);
             TensorLists.AdamW(
@@ -116,7 +132,8 @@ public sealed partial class AdamW : IDisposable
         {
             foreach (var index in current.Indices)
             {
-                StepPlain(index, wide[index] ?? gradients[index]!, rate ?? options.Rate);
+                StepPlain(
+                    index, wide[index] ?? gradients[index]!, rate ?? options.Rate, first[index], second[index]);
             }
         }
 
@@ -165,50 +182,18 @@ public sealed partial class AdamW : IDisposable
         }
     }
 
-    private static void CheckParameters(IReadOnlyList<NamedParameter> parameters)
-    {
-        if (parameters.Count == 0)
-        {
-            throw new RecipesException(
-                "AdamW",
-                "there is nothing to train",
-                "Choose at least one layer or part to train.");
-        }
-
-        if (parameters.GroupBy(item => item.Name).FirstOrDefault(group => group.Count() > 1) is { } twice)
-        {
-            throw new RecipesException(
-                "AdamW",
-                $"{twice.Count()} parameters are named {twice.Key}",
-                "Give every parameter a name of its own.");
-        }
-
-        var device = parameters[0].Parameter.device.ToString();
-        var stray = parameters.FirstOrDefault(item => item.Parameter.device.ToString() != device);
-        if (stray.Parameter is not null)
-        {
-            throw new RecipesException(
-                "AdamW",
-                $"{parameters[0].Name} lies on {device}, {stray.Name} on {stray.Parameter.device}",
-                "Move all that is trained to one device first.");
-        }
-    }
-
-    private static Tensor Master(Parameter parameter) =>
-        parameter.dtype == ScalarType.Float32 ? parameter : parameter.detach().to(ScalarType.Float32, copy: true);
-
     private static Tensor Keep(Tensor value) => value.DetachFromDisposeScope();
 
-    private void StepPlain(int index, Tensor gradient, double rate)
+    private void StepPlain(int index, Tensor gradient, double rate, Tensor mean, Tensor square)
     {
         var master = masters[index];
         var correction1 = 1 - Math.Pow(options.Beta1, steps[index]);
         var correction2 = 1 - Math.Pow(options.Beta2, steps[index]);
         master.mul_(1 - (rate * options.WeightDecay));
-        first[index].mul_(options.Beta1).add_(gradient, 1 - options.Beta1);
-        second[index].mul_(options.Beta2).addcmul_(gradient, gradient, 1 - options.Beta2);
-        var root = second[index].sqrt().div_(Math.Sqrt(correction2)).add_(options.Epsilon);
-        master.addcdiv_(first[index], root, -rate / correction1);
+        mean.mul_(options.Beta1).add_(gradient, 1 - options.Beta1);
+        square.mul_(options.Beta2).addcmul_(gradient, gradient, 1 - options.Beta2);
+        var root = square.sqrt().div_(Math.Sqrt(correction2)).add_(options.Epsilon);
+        master.addcdiv_(mean, root, -rate / correction1);
     }
 
     /// <summary>The lists of what has a gradient, made anew only when another parameter got its first.</summary>
