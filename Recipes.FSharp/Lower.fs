@@ -1,6 +1,7 @@
 namespace Recipes
 
 open System.Collections.Generic
+open System.IO
 open Recipes.Core
 open Recipes.Core.Adapters
 open Recipes.Core.Data
@@ -10,6 +11,19 @@ open Recipes.Core.Schedules
 open Recipes.Core.Training
 open Recipes.Core.Training.Subjects
 open TorchSharp
+
+/// What a training needs beside its plan.
+type internal TrainingInputs = {
+    /// The class pictures that were drawn for each subject.
+    ClassPictures: string list list
+    /// Collages of several subjects that were composed.
+    Collages: Collage list
+    CheckpointFolder: string
+    /// The root of what is kept for other runs.
+    CacheFolder: string
+    /// Looks at the model after so many steps.
+    Show: int64 -> StableDiffusionModel -> unit
+}
 
 /// A plan in the terms of the core. This is the first file that knows TorchSharp: nothing above it loads native code.
 [<RequireQualifiedAccess>]
@@ -165,7 +179,13 @@ module internal Lower =
 
     /// Collages as one more concept, beside the class pictures of all.
     let private company (plan: Plan) (classPictures: string list list) (made: Collage list) =
-        let nowhere = blank (System.IO.Path.GetDirectoryName made.Head.Path |> nonNull |> System.IO.Path.GetDirectoryName |> nonNull)
+        let nowhere =
+            blank (
+                System.IO.Path.GetDirectoryName made.Head.Path
+                |> nonNull
+                |> System.IO.Path.GetDirectoryName
+                |> nonNull
+            )
 
         let place (collage: Collage) (subject: PlannedSubject) =
             let struct (left, leftMask), struct (right, rightMask) = collage.Left, collage.Right
@@ -277,19 +297,38 @@ module internal Lower =
             ZeroTerminalSnr = budget.ZeroTerminalSnr
         )
 
-    /// The training's settings, with the class pictures that were drawn for each subject, the collages that were composed,
-    /// and the folder of the checkpoint.
-    let training (plan: Plan) (classPictures: string list list) (made: Collage list) (folder: string) =
+    let private validation (plan: Plan) =
+        match plan.Budget.Validate with
+        | None -> null
+        | Some every ->
+            ValidationOptions(
+                Pictures = [|
+                    for subject in plan.Subjects do
+                        for picture in subject.HeldOut ->
+                            TrainingPicture(picture.Path, (captions plan subject picture).Head)
+                |],
+                Every = int64 every
+            )
+
+    /// The folders for latents and text states below the cache's root.
+    let private caches (budget: Budget) (cache: string) =
+        let folder wanted name : string | null =
+            if wanted then Path.Combine(cache, name) else null
+
+        CacheOptions(Latents = folder budget.CacheLatents "latents", Texts = folder budget.CacheTexts "texts")
+
+    /// The training's settings.
+    let training (plan: Plan) (inputs: TrainingInputs) =
         let budget = plan.Budget
         let shape, cycles = schedule budget.Schedule
 
         DiffusionTrainingOptions(
             Concepts = [|
-                for subject, pictures in List.zip plan.Subjects classPictures do
-                    concept plan folder subject pictures
+                for subject, pictures in List.zip plan.Subjects inputs.ClassPictures do
+                    concept plan inputs.CheckpointFolder subject pictures
 
-                if not made.IsEmpty then
-                    company plan classPictures made
+                if not inputs.Collages.IsEmpty then
+                    company plan inputs.ClassPictures inputs.Collages
             |],
             Parts = parts plan,
             Step =
@@ -313,13 +352,33 @@ module internal Lower =
                     Auxiliary = auxiliary plan,
                     Accumulation = budget.Accumulate
                 ),
-            Buckets = BucketOptions(Size = int budget.Size, Shapes = false),
+            Buckets =
+                Checks.Shapes.options
+                    budget
+                    plan.Model.Multiple
+                    (Checks.Shapes.enlarges budget (plan.Subjects |> List.map _.Upscaled)),
+            Crop =
+                (if budget.RandomCrop then
+                     CropRule.Random
+                 else
+                     CropRule.Centre),
+            CaptionDropout = budget.CaptionDropout,
+            Ema =
+                (match budget.Ema with
+                 | Some decay -> EmaOptions(Decay = decay)
+                 | None -> null),
+            Validation = validation plan,
+            Preview =
+                (match budget.Preview with
+                 | Some every -> PreviewOptions(Every = int64 every, Show = System.Action<_, _>(inputs.Show))
+                 | None -> null),
+            Caches = caches budget inputs.CacheFolder,
             Noise = noise budget,
             MaskedLoss = maskedLoss plan,
             Seed = budget.Seed,
             Batch = int budget.Batch,
             Precision = corePrecision budget,
-            CheckpointFolder = folder,
+            CheckpointFolder = inputs.CheckpointFolder,
             CheckpointEvery = every budget,
             PlanHash = plan.Hash
         )

@@ -49,36 +49,46 @@ type Plan internal (data: PlanData) =
 
 [<RequireQualifiedAccess>]
 module Plan =
-    let private subject
-        (draft: Draft)
-        (model: BaseFacts)
-        (subject: SourceDraft, folder: PictureFolder, heldOut: PictureFolder option, masks: PictureFolder option)
-        =
+    let private subjects (draft: Draft) (model: BaseFacts) (folders: PictureFolder list) others =
         let budget = draft.Budget
 
-        let seen =
-            int64 budget.Steps * int64 budget.Batch * int64 budget.Accumulate
-            / int64 (budget.Turns draft.Sources.Length)
+        let shapes =
+            Checks.Shapes.options
+                budget
+                model.Multiple
+                (Checks.Shapes.enlarges budget (draft.Sources |> List.map _.Upscaled))
 
-        {
-            Token = subject.Token
-            Noun = subject.Noun
-            InstancePrompt = subject.InstancePrompt
-            Captions = subject.Captions
-            Flipped = subject.Flipped
-            ClassPrompt = subject.ClassPrompt
-            Folder = folder.Folder
-            Images = folder.Pictures
-            HeldOut = heldOut |> Option.map _.Pictures |> Option.defaultValue []
-            Masks = folder.Pictures |> List.choose (Checks.Subjects.maskOf masks)
-            Beside = subject.Beside
-            Shapes = [
-                for shape, count in Checks.Shapes.counts budget model.Multiple subject.Upscaled folder.Pictures do
-                    string shape, count
-            ]
-            PriorCount = subject.Prior
-            ClassVisited = min (int64 subject.Prior) seen |> int |> LanguagePrimitives.Int32WithMeasure
-        }
+        let visits = Checks.Shapes.visits budget shapes (folders |> List.map _.Pictures)
+
+        [
+            for (subject, folder), ((held, masks), visits) in
+                List.zip (List.zip draft.Sources folders) (List.zip others visits) do
+                {
+                    Token = subject.Token
+                    Noun = subject.Noun
+                    InstancePrompt = subject.InstancePrompt
+                    Captions = subject.Captions
+                    Flipped = subject.Flipped
+                    Upscaled = subject.Upscaled
+                    ClassPrompt = subject.ClassPrompt
+                    Folder = folder.Folder
+                    Images = folder.Pictures
+                    HeldOut = held |> Option.map _.Pictures |> Option.defaultValue []
+                    Masks = folder.Pictures |> List.choose (Checks.Subjects.maskOf masks)
+                    Beside = subject.Beside
+                    Visits = visits
+                    Shapes = [
+                        for shape, count in Checks.Shapes.counts shapes folder.Pictures do
+                            string shape, count
+                    ]
+                    PriorCount = subject.Prior
+                    // As many class pictures come as pictures of the subject.
+                    ClassVisited =
+                        min (int64 subject.Prior) (List.sum visits)
+                        |> int
+                        |> LanguagePrimitives.Int32WithMeasure
+                }
+        ]
 
     let private pick chooser otherwise (tuning: Tuning) =
         tuning.Parts |> List.tryPick chooser |> Option.defaultValue otherwise
@@ -276,13 +286,11 @@ module Plan =
                     Origin = model.Origin
                     Prediction = model.Prediction
                     NativeSize = model.NativeSize
+                    Multiple = model.Multiple
                     Parameters = model.Parameters
                     Sha256 = model.Sha256.Value
                 }
-                Subjects =
-                    List.zip3 draft.Sources (List.choose id facts.Folders) (List.zip facts.HeldOut facts.Masks)
-                    |> List.map (fun (source, folder, (heldOut, masks)) ->
-                        subject draft model (source, folder, heldOut, masks))
+                Subjects = subjects draft model (List.choose id facts.Folders) (List.zip facts.HeldOut facts.Masks)
                 Method = way
                 Budget = draft.Budget
                 Drawing = draft.Drawing

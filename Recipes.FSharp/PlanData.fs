@@ -12,6 +12,8 @@ type BaseModel = {
     /// What its UNet predicts: epsilon, v_prediction or sample.
     Prediction: string
     NativeSize: int<px>
+    /// Sides of pictures are multiples of this.
+    Multiple: int<px>
     Parameters: int64
     /// Of its weight files, in hexadecimal.
     Sha256: string
@@ -27,6 +29,8 @@ type PlannedSubject = {
     Captions: CaptionSource
     /// Whether the pictures' mirror images are learned from, too.
     Flipped: bool
+    /// Whether small pictures may be enlarged.
+    Upscaled: bool
     /// The caption of the class pictures.
     ClassPrompt: string
     /// The full path of the folder of pictures.
@@ -34,6 +38,8 @@ type PlannedSubject = {
     Images: Picture list
     /// Not learned from: the loss on them is measured meanwhile.
     HeldOut: Picture list
+    /// How often each of the pictures is visited.
+    Visits: int64 list
     /// A mask of each picture; none where there are none.
     Masks: Picture list
     /// What collages set it beside, drawn by the base model.

@@ -19,6 +19,7 @@ module internal PlanJson =
             "classPrompt", Json.Text subject.ClassPrompt
             "prior", whole (int subject.PriorCount)
             "flipped", Json.Bool subject.Flipped
+            "upscaled", Json.Bool subject.Upscaled
             "images",
             Json.List [
                 for picture in subject.Images ->

@@ -250,18 +250,21 @@ module internal PlanText =
     let private sums (enlarged: int) (plan: PlanData) = [
         let budget = plan.Budget
         let passes = int64 budget.Steps * int64 budget.Accumulate
-        let seen = passes * int64 budget.Batch
-        let share = float seen / float (budget.Turns plan.Subjects.Length)
 
         for subject in plan.Subjects do
-            let different = subject.Images.Length * (if subject.Flipped then 2 else 1)
-            let times = share / float different
+            let seen = List.sum subject.Visits
+            let times = float seen / float subject.Images.Length
 
             "sees",
-            $"""{counted (int64 share) "picture"} of the {subject.Noun}: {decimal (Math.Round(times, 1))} epochs of {different}"""
+            $"""{counted seen "picture"} of the {subject.Noun}: {decimal (Math.Round(times, 1))} epochs of {subject.Images.Length}"""
+
+            match List.min subject.Visits, List.max subject.Visits with
+            | least, most when most - least > 1L -> "", $"each of them {least} to {most} times"
+            | _ -> ()
 
             if subject.PriorCount > 0<img> then
-                let again = decimal (Math.Round(share / float (max 1 (int subject.PriorCount)), 1))
+                let again =
+                    decimal (Math.Round(float seen / float (max 1 (int subject.PriorCount)), 1))
 
                 "", $"{subject.ClassVisited} of {subject.PriorCount} class pictures, {again} times each"
 
@@ -289,7 +292,7 @@ module internal PlanText =
         let trained = plan.Method.Parameters
 
         "needs",
-        $"{bytes plan.LeastMemory} of memory for weights alone; on disk {bytes (resultBytes trained)} for the result, {bytes (checkpointBytes plan.Budget.Optimiser trained)} for a checkpoint"
+        $"{bytes plan.LeastMemory} of memory for weights alone; on disk {bytes (resultBytes trained)} for the result, {bytes (checkpointBytes plan.Budget.Optimiser trained + averageBytes plan.Budget trained)} for a checkpoint"
     ]
 
     let private draw (plan: PlanData) = [

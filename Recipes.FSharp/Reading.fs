@@ -196,7 +196,10 @@ module internal Reading =
         let folders = sources |> List.map (fun s -> pictures script s "images" s.Folder)
         let heldOut = sources |> List.map (fun s -> pictures script s "heldOut" s.HeldOut)
 
-        let masks = sources |> List.map (fun s -> pictures script { s with Captions = Same "" } "masks" s.Masks)
+        let masks =
+            sources
+            |> List.map (fun s -> pictures script { s with Captions = Same "" } "masks" s.Masks)
+
         let measured, unread = measuring script recipe
 
         {

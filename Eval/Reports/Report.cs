@@ -56,6 +56,11 @@ public static class Report
             ComparisonGrid.Write(html, further);
         }
 
+        if (model.Previews is { } previews)
+        {
+            ComparisonGrid.Write(html, previews);
+        }
+
         foreach (var curve in model.Curves)
         {
             CurveSection.Write(html, curve);

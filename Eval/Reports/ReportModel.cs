@@ -29,6 +29,8 @@ public sealed record ReportModel
 
     /// <summary>Further pictures side by side, such as what was enlarged, each under a heading of its own.</summary>
     public IReadOnlyList<ReportComparison> Further { get; init; } = [];
+    /// <summary>Pictures drawn while the model was trained, one column a step.</summary>
+    public ReportComparison? Previews { get; init; }
 
     public IReadOnlyList<ReportCurve> Curves { get; init; } = [];
 

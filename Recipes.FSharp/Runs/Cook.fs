@@ -16,7 +16,8 @@ module Cook =
     /// Bytes that a run may write: the result, two copies of its optimiser's state, pictures, and the small files.
     let private space (plan: Plan) =
         let picture = 3L * int64 plan.Budget.Size * int64 plan.Budget.Size
-        let pictures = 4L * int64 (Painter.shots plan).Length
+        let previews = (Previews.steps plan).Length * (Previews.shots plan).Length
+        let pictures = 4L * int64 (Painter.shots plan).Length + int64 previews
 
         let enlarged =
             plan.Enlarge
@@ -25,7 +26,8 @@ module Cook =
 
         Checks.Resources.resultBytes plan.Method.Parameters
         + 2L
-          * Checks.Resources.checkpointBytes plan.Budget.Optimiser plan.Method.Parameters
+          * (Checks.Resources.checkpointBytes plan.Budget.Optimiser plan.Method.Parameters
+             + Checks.Resources.averageBytes plan.Budget plan.Method.Parameters)
         + picture * pictures
         + enlarged
         + 20_000_000L
@@ -40,7 +42,7 @@ module Cook =
         tell (RunProgress.Ended phase)
         result
 
-    let private results (folder: RunFolder) (plan: Plan) (comparisons: Comparison list) (seconds: float) =
+    let private results (folder: RunFolder) (plan: Plan) (comparisons: Comparison list) visits (seconds: float) =
         let json = JsonObject()
         json["weights"] <- JsonValue.Create(Product.name plan)
         json["weights_sha256"] <- JsonValue.Create(Product.sha256 folder.Path plan)
@@ -49,6 +51,7 @@ module Cook =
         json["samples"] <- JsonValue.Create "samples"
         json["steps"] <- JsonValue.Create(int plan.Budget.Steps)
         json["figures"] <- Scores.json comparisons
+        json["visits"] <- Visits.json visits
         json["seconds"] <- JsonValue.Create(Math.Round(seconds, 1))
         json
 
@@ -65,7 +68,7 @@ module Cook =
         Machine.prepare plan.Budget.Device state.Threads
         Disk.writeText (folder.File "environment.json") (RunEnvironment.json plan state.Threads)
 
-        let before, after =
+        let before, after, visits =
             use model = Machine.load plan plan.Budget.Device
 
             let draw phase shots () =
@@ -92,8 +95,10 @@ module Cook =
 
             let collages = Company.compose folder plan partners
 
-            use _ = Learning.run folder plan model classPictures collages tell stop
-            before, Samples.get folder plan "after" shots (draw Phase.After shots)
+            use result =
+                Learning.run folder plan model classPictures collages options.Cache tell stop
+
+            before, Samples.get folder plan "after" shots (draw Phase.After shots), List.ofSeq result.Visits
 
         let enlarged =
             plan.Enlarge
@@ -115,13 +120,15 @@ module Cook =
             Before = shots |> List.map (Samples.path folder "before")
             After = shots |> List.map (Samples.path folder "after")
             Comparisons = comparisons
+            Previews = Previews.chosen folder plan 8
+            Visits = visits
             Metrics = folder.File "metrics.jsonl"
             WeightsSha256 = Product.sha256 folder.Path plan
             Enlarged = enlarged
             Threads = state.Threads
         }
 
-        let json = results folder plan comparisons clock.Elapsed.TotalSeconds
+        let json = results folder plan comparisons visits clock.Elapsed.TotalSeconds
 
         match enlarged with
         | Some made ->

@@ -22,8 +22,8 @@ module internal EnlargingPage =
                 Figures = List.toArray (EnlargingReport.figures made),
                 FigureNotes = [| EnlargingReport.note |],
                 Further = List.toArray (EnlargingReport.sections made),
-                Curves = [| RunReport.curve "Training loss" (Enlarging.metrics made.Folder) |],
-                Settings = RunReport.settings plan,
+                Curves = RunReport.curves "Training loss" (Enlarging.metrics made.Folder),
+                Settings = RunReport.settings plan [],
                 Environment = [|
                     for name, value in RunEnvironment.entries plan threads -> ReportEntry(name, value)
                 |],

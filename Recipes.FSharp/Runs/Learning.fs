@@ -31,14 +31,26 @@ module internal Learning =
         (model: StableDiffusionModel)
         (classPictures: string list list)
         (collages: Subjects.Collage list)
+        (cache: string)
         (tell: RunProgress -> unit)
         (stop: CancellationToken)
-        : IDisposable =
+        : TrainingResult =
         use listener =
             new StepLog(folder.File "metrics.jsonl", int plan.Budget.Steps, Phase.Training, tell)
 
         let result =
-            DiffusionTrainer.Run(model, Lower.training plan classPictures collages folder.Path, listener, stop)
+            DiffusionTrainer.Run(
+                model,
+                Lower.training plan {
+                    ClassPictures = classPictures
+                    Collages = collages
+                    CheckpointFolder = folder.Path
+                    CacheFolder = cache
+                    Show = fun steps model -> Previews.save folder plan steps model
+                },
+                listener,
+                stop
+            )
 
         if result.Status = TrainingStatus.Interrupted then
             result.Dispose()
@@ -47,6 +59,10 @@ module internal Learning =
         result.PlainReason
         |> Option.ofObj
         |> Option.iter (fun reason -> tell (RunProgress.Note $"the steps were not recorded: {reason}"))
+
+        for what, used in [ "pictures' latents", result.Latents; "captions' states", result.Texts ] do
+            if used.Found + used.Made > 0 then
+                tell (RunProgress.Note $"{what}: {used.Found} were kept by earlier runs, {used.Made} were computed")
 
         save folder plan model result
 

@@ -25,6 +25,7 @@ type RunFolder private (folder: string, lock: FileStream) =
         "environment.json"
         "metrics.jsonl"
         "samples"
+        "previews"
         "collages"
         "drawn"
         "unet"

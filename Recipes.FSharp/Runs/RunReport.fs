@@ -5,6 +5,7 @@ open System.IO
 open System.Text.Json
 open Recipes
 open Recipes.Core.Imaging
+open Recipes.Core.Training
 open Recipes.Eval
 open Recipes.Eval.Grids
 open Recipes.Eval.Reports
@@ -50,7 +51,7 @@ module internal RunReport =
         | None -> ()
     ]
 
-    let settings (plan: Plan) = [|
+    let settings (plan: Plan) (visits: ConceptVisits list) = [|
         let budget, draw = plan.Budget, plan.Draw
         ReportEntry("model", plan.Model.Name, $"{plan.Model.Family}, sha256 {plan.Model.Sha256[..11]}")
 
@@ -60,6 +61,9 @@ module internal RunReport =
                 subject.Called,
                 $"{subject.Images.Length} pictures, {subject.PriorCount} class pictures"
             )
+
+        for each in visits do
+            ReportEntry("visited", each.Concept, Visits.text each)
 
         let what, extent =
             match plan.Method with
@@ -79,8 +83,8 @@ module internal RunReport =
         ReportEntry("drawing", $"{draw.Sampler}, {draw.Denoise} steps", $"guidance {number draw.Guidance}")
     |]
 
-    /// The losses that a training logged.
-    let curve (heading: string) (metrics: string) =
+    /// The losses that the run logged.
+    let curves (heading: string) (metrics: string) = [|
         let lines = [|
             for line in File.ReadLines metrics do
                 use document = JsonDocument.Parse line
@@ -92,12 +96,12 @@ module internal RunReport =
                     | true, _ -> Some nan
                     | false, _ -> None
 
-                root.GetProperty("step").GetInt64(), value
+                root.GetProperty("step").GetInt64(), value, [ for property in root.EnumerateObject() -> property.Name ]
         |]
 
         let series (name: string) (title: string) =
             let points = [|
-                for step, value in lines do
+                for step, value, _ in lines do
                     match value name with
                     | Some value -> ReportPoint(step, value)
                     | None -> ()
@@ -108,6 +112,14 @@ module internal RunReport =
             else
                 [ ReportSeries(title, points) ]
 
+        let curve title series =
+            if Array.isEmpty series then
+                []
+            else
+                [
+                    ReportCurve(Title = title, YLabel = "loss (mean squared error)", Series = series, Smoothing = 1)
+                ]
+
         ReportCurve(
             Title = heading,
             YLabel = "loss (mean squared error)",
@@ -117,11 +129,32 @@ module internal RunReport =
             |]
         )
 
+        let heldOut = "validation_loss"
+
+        yield!
+            curve "Loss on pictures held out" [|
+                yield! series heldOut "all times"
+
+                let times =
+                    lines
+                    |> Seq.collect (fun (_, _, names) -> names)
+                    |> Seq.filter _.StartsWith(heldOut + "_")
+                    |> Seq.distinct
+                    |> Seq.sortBy (fun name -> int name[heldOut.Length + 1 ..])
+
+                for name in times do
+                    yield! series name $"at time {name[heldOut.Length + 1 ..]}"
+            |]
+    |]
+
     type Inputs = {
         Shots: Shot list
         /// PNG files, a shot each.
         Before: string list
         After: string list
+        /// Steps with the PNG files that were drawn after them.
+        Previews: (int64 * string list) list
+        Visits: ConceptVisits list
         Comparisons: Comparison list
         Metrics: string
         WeightsSha256: string
@@ -139,6 +172,25 @@ module internal RunReport =
                     [| ReportCell(ReportImage.Read before); ReportCell(ReportImage.Read after) |]
                 )
         |]
+
+        let previews =
+            if inputs.Previews.IsEmpty then
+                null
+            else
+                ReportComparison(
+                    [| for steps, _ in inputs.Previews -> $"step {steps}" |],
+                    [|
+                        for index, shot in List.indexed (Previews.shots plan) ->
+                            ReportRow(
+                                shot.Prompt,
+                                uint64 shot.Seed,
+                                [|
+                                    for _, files in inputs.Previews -> ReportCell(ReportImage.Read files[index])
+                                |]
+                            )
+                    |],
+                    Heading = "While training"
+                )
 
         let changes =
             inputs.Comparisons
@@ -174,12 +226,13 @@ module internal RunReport =
                 |],
                 Comparison = ReportComparison(columns, rows),
                 Further = List.toArray (further EnlargingReport.sections),
+                Previews = previews,
                 Curves = [|
-                    curve "Training loss" inputs.Metrics
-                    yield!
-                        further (fun made -> [ curve "The upscaler's training loss" (Enlarging.metrics made.Folder) ])
+                    yield! curves "Training loss" inputs.Metrics
+                    for made in Option.toList inputs.Enlarged do
+                        yield! curves "The upscaler's training loss" (Enlarging.metrics made.Folder)
                 |],
-                Settings = settings plan,
+                Settings = settings plan inputs.Visits,
                 Environment = [|
                     for name, value in RunEnvironment.entries plan inputs.Threads -> ReportEntry(name, value)
                 |],

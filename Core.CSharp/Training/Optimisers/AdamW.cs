@@ -59,7 +59,7 @@ public sealed partial class AdamW : IOptimiser
         counts = Keep(zeros(parameters.Count, dtype: ScalarType.Float32, device: device));
         countOf = [.. Enumerable.Range(0, parameters.Count).Select(index => Keep(counts[index]))];
         rateTensor = Keep(tensor(options.Rate, dtype: ScalarType.Float32, device: device));
-        kernel = options.Path == AdamWPath.Fused && device.type == DeviceType.CUDA && Fused.Available;
+        kernel = options.Path == AdamWPath.Fused && !narrow && device.type == DeviceType.CUDA && Fused.Available;
     }
 
     /// <summary>The settings.</summary>
