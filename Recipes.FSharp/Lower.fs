@@ -1,6 +1,7 @@
 namespace Recipes
 
 open System.Collections.Generic
+open System.IO
 open Recipes.Core
 open Recipes.Core.Adapters
 open Recipes.Core.Data
@@ -11,6 +12,23 @@ open Recipes.Core.Schedules
 open Recipes.Core.Training
 open Recipes.Core.Training.Subjects
 open TorchSharp
+
+/// What a training needs beside its plan.
+type internal TrainingInputs = {
+    /// The class pictures that were drawn for each subject.
+    ClassPictures: string list list
+    /// Collages of several subjects that were composed.
+    Collages: Collage list
+    /// The ControlNet that is trained.
+    Net: ControlNetModel option
+    /// The hints of each subject's pictures that it is trained on; none where none is.
+    Hints: string list list
+    CheckpointFolder: string
+    /// The root of what is kept for other runs.
+    CacheFolder: string
+    /// Looks at the model after so many steps.
+    Show: int64 -> StableDiffusionModel -> unit
+}
 
 /// A plan in the terms of the core. This is the first file that knows TorchSharp: nothing above it loads native code.
 [<RequireQualifiedAccess>]
@@ -56,14 +74,14 @@ module internal Lower =
     let request model plan batch prompts seeds =
         steered model plan batch prompts seeds []
 
-    let private schedule (schedule: Schedule) : RateShape * System.Nullable<float> =
+    let schedule (schedule: Schedule) : RateShape * System.Nullable<float> =
         match schedule with
         | Constant -> RateShape.Constant, System.Nullable()
         | Linear -> RateShape.Linear, System.Nullable()
         | Cosine -> RateShape.Cosine, System.Nullable()
         | CosineRestarts cycles -> RateShape.CosineWithRestarts, System.Nullable(float cycles)
 
-    let private optional (value: float option) = Option.toNullable value
+    let optional (value: float option) = Option.toNullable value
 
     /// The adapter of one network; nothing where the plan changes none of its layers.
     let lora (lora: PlannedLora) (network: string) : LoraOptions option =
@@ -92,13 +110,13 @@ module internal Lower =
             )
 
     /// A tenth of the work is the most that a power cut may cost.
-    let private every (budget: Budget) =
+    let every (budget: Budget) =
         budget.Checkpoint
         |> Option.defaultValue (max 1<step> (budget.Steps / 10))
         |> int64
         |> System.Nullable
 
-    let private corePrecision (budget: Budget) =
+    let corePrecision (budget: Budget) =
         match budget.Precision with
         | Float32 -> Training.Precision.Float32
         | BFloat16 -> Training.Precision.BFloat16
@@ -281,7 +299,7 @@ module internal Lower =
                 |]
             )
 
-    let private optimiser (budget: Budget) : OptimiserOptions =
+    let optimiser (budget: Budget) : OptimiserOptions =
         match budget.Optimiser with
         | AdamW -> AdamWOptions(WeightDecay = budget.WeightDecay)
         | AdamWBFloat16 -> AdamWOptions(WeightDecay = budget.WeightDecay, Moments = Training.Precision.BFloat16)
@@ -293,7 +311,7 @@ module internal Lower =
                 SafeguardWarmUp = (budget.Warmup > 0<step>)
             )
 
-    let private error (loss: Loss) =
+    let error (loss: Loss) =
         match loss with
         | Squared -> ErrorOptions()
         | Huber width -> ErrorOptions(Kind = ErrorKind.Huber, Width = width)
@@ -308,29 +326,41 @@ module internal Lower =
             ZeroTerminalSnr = budget.ZeroTerminalSnr
         )
 
-    /// The training's settings, with the class pictures that were drawn for each subject, the collages that were composed,
-    /// and the folder of the checkpoint.
-    /// A ControlNet is trained on each subject's `hints`.
-    let trainingWith
-        (net: ControlNetModel option)
-        (hints: string list list)
-        (plan: Plan)
-        (classPictures: string list list)
-        (made: Collage list)
-        (folder: string)
-        =
+    let private validation (plan: Plan) =
+        match plan.Budget.Validate with
+        | None -> null
+        | Some every ->
+            ValidationOptions(
+                Pictures = [|
+                    for subject in plan.Subjects do
+                        for picture in subject.HeldOut ->
+                            TrainingPicture(picture.Path, (captions plan subject picture).Head)
+                |],
+                Every = int64 every
+            )
+
+    /// The folders for latents and text states below the cache's root.
+    let private caches (budget: Budget) (cache: string) =
+        let folder wanted name : string | null =
+            if wanted then Path.Combine(cache, name) else null
+
+        CacheOptions(Latents = folder budget.CacheLatents "latents", Texts = folder budget.CacheTexts "texts")
+
+    /// The training's settings.
+    let training (plan: Plan) (inputs: TrainingInputs) =
         let budget = plan.Budget
         let shape, cycles = schedule budget.Schedule
 
         DiffusionTrainingOptions(
             Concepts = [|
-                for index, (subject, pictures) in List.indexed (List.zip plan.Subjects classPictures) do
-                    concept plan folder subject pictures (hints |> List.tryItem index |> Option.defaultValue [])
+                for index, (subject, pictures) in List.indexed (List.zip plan.Subjects inputs.ClassPictures) do
+                    let hints = inputs.Hints |> List.tryItem index |> Option.defaultValue []
+                    concept plan inputs.CheckpointFolder subject pictures hints
 
-                if not made.IsEmpty then
-                    company plan classPictures made
+                if not inputs.Collages.IsEmpty then
+                    company plan inputs.ClassPictures inputs.Collages
             |],
-            Parts = parts plan net,
+            Parts = parts plan inputs.Net,
             Step =
                 DenoisingStepOptions(
                     Rate =
@@ -352,17 +382,33 @@ module internal Lower =
                     Auxiliary = auxiliary plan,
                     Accumulation = budget.Accumulate
                 ),
-            Buckets = BucketOptions(Size = int budget.Size, Shapes = false),
+            Buckets =
+                Checks.Shapes.options
+                    budget
+                    plan.Model.Multiple
+                    (Checks.Shapes.enlarges budget (plan.Subjects |> List.map _.Upscaled)),
+            Crop =
+                (if budget.RandomCrop then
+                     CropRule.Random
+                 else
+                     CropRule.Centre),
+            CaptionDropout = budget.CaptionDropout,
+            Ema =
+                (match budget.Ema with
+                 | Some decay -> EmaOptions(Decay = decay)
+                 | None -> null),
+            Validation = validation plan,
+            Preview =
+                (match budget.Preview with
+                 | Some every -> PreviewOptions(Every = int64 every, Show = System.Action<_, _>(inputs.Show))
+                 | None -> null),
+            Caches = caches budget inputs.CacheFolder,
             Noise = noise budget,
             MaskedLoss = maskedLoss plan,
             Seed = budget.Seed,
             Batch = int budget.Batch,
             Precision = corePrecision budget,
-            CheckpointFolder = folder,
+            CheckpointFolder = inputs.CheckpointFolder,
             CheckpointEvery = every budget,
             PlanHash = plan.Hash
         )
-
-    /// The same for what is trained without hints.
-    let training plan classPictures made folder =
-        trainingWith None [] plan classPictures made folder

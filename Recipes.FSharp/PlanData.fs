@@ -12,6 +12,8 @@ type BaseModel = {
     /// What its UNet predicts: epsilon, v_prediction or sample.
     Prediction: string
     NativeSize: int<px>
+    /// Sides of pictures are multiples of this.
+    Multiple: int<px>
     Parameters: int64
     /// Of its weight files, in hexadecimal.
     Sha256: string
@@ -27,6 +29,8 @@ type PlannedSubject = {
     Captions: CaptionSource
     /// Whether the pictures' mirror images are learned from, too.
     Flipped: bool
+    /// Whether small pictures may be enlarged.
+    Upscaled: bool
     /// The caption of the class pictures.
     ClassPrompt: string
     /// The full path of the folder of pictures.
@@ -34,6 +38,8 @@ type PlannedSubject = {
     Images: Picture list
     /// Not learned from: the loss on them is measured meanwhile.
     HeldOut: Picture list
+    /// How often each of the pictures is visited.
+    Visits: int64 list
     /// A mask of each picture; none where there are none.
     Masks: Picture list
     /// What collages set it beside, drawn by the base model.
@@ -146,6 +152,20 @@ type PlannedSample = {
     Mentions: string list
 }
 
+/// What a plan for an upscaler says beside its training.
+type PlannedUpscaling = {
+    /// How many times it enlarges along each side.
+    Factor: int
+    /// Sides of small pictures are multiples of this.
+    Multiple: int<px>
+    /// The highest noise level of small pictures in training.
+    NoiseUpTo: int
+    /// The noise level of small pictures that are enlarged.
+    NoiseLevel: int
+    /// Pictures to measure by; none where only drawn ones are enlarged.
+    HeldOut: Picture list
+}
+
 /// All that a plan holds. Only `Plan.check` makes a plan of it.
 type internal PlanData = {
     Name: string
@@ -157,6 +177,10 @@ type internal PlanData = {
     Drawing: Drawing
     Samples: PlannedSample list
     Controls: PlannedControl list
+    /// Of a plan for an upscaler.
+    Upscaling: PlannedUpscaling option
+    /// The plan for an upscaler of what is drawn.
+    Enlarge: PlanData option
     Outputs: string
     LeastMemory: int64
     Warnings: Problem list

@@ -19,6 +19,7 @@ module internal PlanJson =
             "classPrompt", Json.Text subject.ClassPrompt
             "prior", whole (int subject.PriorCount)
             "flipped", Json.Bool subject.Flipped
+            "upscaled", Json.Bool subject.Upscaled
             "images",
             Json.List [
                 for picture in subject.Images ->
@@ -181,7 +182,19 @@ module internal PlanJson =
             "clipSkip", whole drawing.ClipSkip
         ]
 
-    let ofData (plan: PlanData) =
+    let private upscaling (upscaling: PlannedUpscaling) =
+        Json.Object [
+            "factor", whole upscaling.Factor
+            "noiseUpTo", whole upscaling.NoiseUpTo
+            "noiseLevel", whole upscaling.NoiseLevel
+            "heldOut",
+            Json.List [
+                for picture in upscaling.HeldOut ->
+                    Json.Object [ "name", Json.Text picture.Name; "sha256", Json.Text picture.Sha256 ]
+            ]
+        ]
+
+    let rec ofData (plan: PlanData) =
         Json.Object [
             "version", whole 2
             "name", Json.Text plan.Name
@@ -205,4 +218,10 @@ module internal PlanJson =
             ]
             if not plan.Controls.IsEmpty then
                 "controls", Json.List(plan.Controls |> List.map control)
+            match plan.Upscaling with
+            | Some said -> "upscaling", upscaling said
+            | None -> ()
+            match plan.Enlarge with
+            | Some stage -> "enlarge", ofData stage
+            | None -> ()
         ]

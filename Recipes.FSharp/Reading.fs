@@ -53,6 +53,8 @@ module internal Reading =
             Family = folder.Family
             NativeSize = folder.NativeSize * 1<px>
             Multiple = folder.LatentFactor * (1 <<< halvings) * 1<px>
+            Factor = folder.LatentFactor
+            HighestNoise = Option.ofNullable folder.HighestNoise
             Channels = folder.InChannels
             Prediction = folder.PredictionType
             Parameters = folder.ParameterCount
@@ -183,6 +185,14 @@ module internal Reading =
                    | Ok(_, problems) -> problems
                    | Error problem -> [ problem ])
 
+    /// The pictures that an upscaler is measured by, read as those of a source without captions.
+    let private measuring script (recipe: Recipe) =
+        match Draft.measuring recipe with
+        | None -> None, []
+        | Some source ->
+            let folder, problems = pictures script false source "images" source.Folder
+            folder, problems |> List.map (fun problem -> { problem with At = "measureOn" })
+
     /// Free bytes of the disk that the folder is on, or will be made on.
     let private freeDisk (folder: string) =
         let rec existing (folder: string) =
@@ -215,6 +225,8 @@ module internal Reading =
                 attempt "C17" "recipe" (fun () -> tokens folder.Tokenizer)
                 |> Result.mapError List.singleton
 
+        let sources = Draft.sources recipe
+
         let learnsHints =
             Draft.tunings recipe
             |> List.exists (fun tuning -> tuning.Method.IsControlNetwork)
@@ -236,8 +248,6 @@ module internal Reading =
             |> List.map (fun steering ->
                 attempt "C24" "control" (fun () -> ControlReading.read (Locating.from script) unet steering))
 
-        let sources = Draft.sources recipe
-
         let folders =
             sources |> List.map (fun s -> pictures script learnsHints s "images" s.Folder)
 
@@ -247,6 +257,8 @@ module internal Reading =
         let masks =
             sources
             |> List.map (fun s -> pictures script false { s with Captions = Same "" } "masks" s.Masks)
+
+        let measured, unread = measuring script recipe
 
         {
             Base =
@@ -258,6 +270,7 @@ module internal Reading =
             Controls = controls |> List.map kept
             HeldOut = heldOut |> List.map fst
             Masks = masks |> List.map fst
+            Measured = measured
             FreeDisk = freeDisk (Draft.ofRecipe 0<px> recipe).Outputs
             Memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes
             Problems = [
@@ -266,5 +279,6 @@ module internal Reading =
                 | Error problems -> yield! problems
                 yield! folders @ heldOut @ masks |> List.collect snd
                 yield! controls |> List.collect fault
+                yield! unread
             ]
         }

@@ -37,6 +37,12 @@ public sealed record BenchOptions
     /// <summary>Whether to record and replay where that can be done.</summary>
     public bool Recorded { get; init; } = true;
 
+    /// <summary>Whether trainings recompute blocks for their gradients.</summary>
+    public bool Checkpointing { get; init; }
+
+    /// <summary>The type of AdamW's moments.</summary>
+    public Training.Precision Moments { get; init; } = Training.Precision.Float32;
+
     /// <summary>Steps of a drawing.</summary>
     public int Steps { get; init; } = 50;
 

@@ -88,6 +88,10 @@ public static class DrawingBench
             return true;
         }
 
+        public IReadOnlyList<nn.Module> Networks => [network];
+
+        public IReadOnlyList<Tensor> Read => [hint];
+
         public DenoiserInput Extend(DenoiserInput input)
         {
             var found = network.FromHint(

@@ -53,6 +53,7 @@ public static class TrainingBench
         using var schedule = new NoiseSchedule(new SchedulerConfig());
         var batches = new RandomBatches(unet.Config, pictures, schedule.Count);
         var conditions = Measurement.Conditions(unet.Config, pictures);
+        unet.GradientCheckpointing = options.Checkpointing;
         using var step = new DenoisingStep(
             (noisy, batch) =>
             {
@@ -66,6 +67,7 @@ public static class TrainingBench
             {
                 Rate = new LearningRate { Rate = 1e-5, Steps = 1_000_000 },
                 Loss = new DiffusionLossOptions { PriorWeight = priorWeight },
+                Optimiser = new AdamWOptions { Moments = options.Moments },
                 Recorded = options.Recorded,
             });
         return Measurement.Run(

@@ -20,6 +20,7 @@ internal static unsafe class AdamWKernel
     public static void Step(
         IReadOnlyList<AdamWTensors> tensors, Tensor rate, Tensor? norm, double limit, AdamWOptions options)
     {
+        var number = 0;
         foreach (var kind in tensors.GroupBy(item => item.Gradient.dtype))
         {
             foreach (var part in kind.Chunk(Tensors))
@@ -43,6 +44,8 @@ internal static unsafe class AdamWKernel
 
                 group.Number = part.Length;
                 group.Wide = kind.Key == ScalarType.Float32 ? 1 : 0;
+                group.NarrowMoments = options.Moments == Precision.BFloat16 ? 1 : 0;
+                group.Ordinal = number++;
                 Fused.Library.Launch(
                     "adamw",
                     (blocks, 1),
@@ -73,6 +76,8 @@ internal static unsafe class AdamWKernel
         public fixed int Start[Tensors];
         public int Number;
         public int Wide;
+        public int NarrowMoments;
+        public int Ordinal;
     }
 }
 
@@ -80,8 +85,8 @@ internal static unsafe class AdamWKernel
 /// <param name="Narrow">The bfloat16 weight; null where the master is the weight.</param>
 /// <param name="Master">The float32 weight.</param>
 /// <param name="Gradient">Bfloat16 or float32, laid out like the weight.</param>
-/// <param name="First">First moment, float32.</param>
-/// <param name="Second">Second moment, float32.</param>
+/// <param name="First">First moment, of the type that the options say.</param>
+/// <param name="Second">Second moment, likewise.</param>
 /// <param name="Count">Number of this step, from 1; float32 scalar on the device.</param>
 internal readonly record struct AdamWTensors(
     Tensor? Narrow, Tensor Master, Tensor Gradient, Tensor First, Tensor Second, Tensor Count);

@@ -184,10 +184,15 @@ internal static unsafe class CustomGradient
 
                 var run = Interlocked.Exchange(ref backward, null)
                     ?? throw new InvalidOperationException("this graph's gradient was computed before");
+                Tensor?[] found;
                 using (no_grad())
                 {
-                    given = run(incoming);
+                    found = run(incoming);
                 }
+
+                // A backward within this one has left its own behind.
+                Free(given);
+                given = found;
 
                 for (var i = 0; i < given.Length; i++)
                 {

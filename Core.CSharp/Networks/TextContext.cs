@@ -32,6 +32,12 @@ public sealed class TextContext : IDisposable
     /// <summary>Records where the attentions to this text look; null for none.</summary>
     internal AttentionRecorder? Recorder { get; }
 
+    /// <summary>Whether the blocks that this text leads run again for their gradients, rather than keep all.</summary>
+    internal bool Recompute { get; private init; }
+
+    /// <summary>The same text for a pass whose blocks are recomputed.</summary>
+    internal TextContext Recomputed() => new(States) { Recompute = true };
+
     /// <summary>This text, its kept keys and values included, with the attentions to it recorded.</summary>
     internal TextContext RecordedBy(AttentionRecorder recorder) => new(States, kept, recorder);
 
@@ -41,6 +47,19 @@ public sealed class TextContext : IDisposable
         foreach (var block in network.modules().OfType<BasicTransformerBlock>())
         {
             block.Keep(this);
+        }
+    }
+
+    /// <summary>Another text of the same shape in the same memory, its keys and values too.</summary>
+    internal void Refill(Tensor states)
+    {
+        using var scope = NewDisposeScope();
+        States.copy_(states);
+        foreach (var (attention, memory) in kept ?? [])
+        {
+            var (key, value) = ((CrossAttention)attention).Prepare(States);
+            memory.Key.copy_(key);
+            memory.Value.copy_(value);
         }
     }
 

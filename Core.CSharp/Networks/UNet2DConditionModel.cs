@@ -56,6 +56,16 @@ public sealed class UNet2DConditionModel : nn.Module<Tensor, Tensor, Tensor, Ten
     /// <summary>The shape it was built with.</summary>
     public UNetConfig Config { get; }
 
+    /// <summary>
+    /// Whether passes with gradients keep the inputs of resnets and transformers alone and run them again backward: less
+    /// memory for a third more time. The parts must not draw random numbers, as dropout does. A pass whose attention is
+    /// recorded keeps everything.
+    /// </summary>
+    public bool GradientCheckpointing { get; set; }
+
+    /// <summary>What a drawing has recorded of this network for the next; freed with it.</summary>
+    internal IDisposable? Recordings { get; set; }
+
     /// <summary>The type of its weights and its output.</summary>
     public ScalarType DType => conv_in.Weight.dtype;
 
@@ -90,6 +100,17 @@ public sealed class UNet2DConditionModel : nn.Module<Tensor, Tensor, Tensor, Ten
         var type = DType;
         var time = inputs.EmbedTime(timesteps.to(Device), sample.shape[0], conditions).silu();
         var hidden = conv_in.forward(sample.to_type(type));
+        if (GradientCheckpointing && is_grad_enabled() && context.Recorder is null)
+        {
+            context = context.Recomputed();
+            if (!hidden.requires_grad)
+            {
+                // Gradients of adapters come by only where an input has one.
+                hidden = hidden.detach();
+                hidden.requires_grad = true;
+            }
+        }
+
         var skips = new List<Tensor> { hidden };
         foreach (var block in down_blocks)
         {
@@ -116,5 +137,23 @@ public sealed class UNet2DConditionModel : nn.Module<Tensor, Tensor, Tensor, Ten
         }
 
         return conv_out.forward(conv_norm_out.Activated(hidden)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>Frees what drawings have recorded, such as before a training that needs the memory.</summary>
+    public void ForgetRecordings()
+    {
+        Recordings?.Dispose();
+        Recordings = null;
+    }
+
+    /// <inheritdoc/>
+    protected override void Dispose(bool disposing)
+    {
+        if (disposing)
+        {
+            ForgetRecordings();
+        }
+
+        base.Dispose(disposing);
     }
 }

@@ -1,4 +1,5 @@
 using Recipes.Core.Pipelines;
+using Recipes.Core.Training.Caches;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Training;
@@ -16,7 +17,9 @@ internal sealed class CaptionStates : IDisposable
     /// <param name="model">The model, its new tokens and adapters on it.</param>
     /// <param name="captions">Each caption once.</param>
     /// <param name="trained">Whether the states change while training.</param>
-    public CaptionStates(StableDiffusionModel model, IReadOnlyList<string> captions, bool trained)
+    /// <param name="store">Where states that do not change are kept for other runs; null for none.</param>
+    public CaptionStates(
+        StableDiffusionModel model, IReadOnlyList<string> captions, bool trained, TextStore? store = null)
     {
         this.model = model;
         Captions = captions;
@@ -32,8 +35,10 @@ internal sealed class CaptionStates : IDisposable
         {
             using var _ = no_grad();
             using var scope = NewDisposeScope();
-            var parts = Enumerable.Range(0, captions.Count).Select(number => (long)number).Chunk(32)
-                .Select(Compute).ToList();
+            // One at a time, so that a state has the same bits whatever others are computed or kept.
+            var parts = captions
+                .Select((caption, row) => store?.Get(caption, () => Compute([row])) ?? Compute([row]))
+                .ToList();
             kept = (
                 cat([.. parts.Select(part => part.States)], 0).DetachFromDisposeScope(),
                 parts[0].Pooled is null

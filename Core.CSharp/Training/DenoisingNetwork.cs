@@ -15,6 +15,7 @@ internal static class DenoisingNetwork
     public static Func<Tensor, DenoisingBatch, Tensor> Of(UNet2DConditionModel unet, ControlNetModel? control = null)
     {
         FusedNetworks.Prepare(unet);
+        unet.ForgetRecordings();
         if (control is not null)
         {
             FusedNetworks.Prepare(control);

@@ -1,4 +1,5 @@
 using Recipes.Core.Pipelines;
+using Recipes.Core.Training.Caches;
 using TorchSharp;
 using static TorchSharp.torch;
 
@@ -61,20 +62,22 @@ public static class DiffusionTrainer
     {
         using var scope = NewDisposeScope();
         var network = DenoisingNetwork.Of(model.UNet, options.Parts.ControlNet);
-        using var latents = new PictureLatents(model.Vae);
+        var keptLatents = options.Caches.Latents is { } latentFolder ? new LatentStore(model.Vae, latentFolder) : null;
+        var keptTexts = options.Caches.Texts is { } textFolder ? new TextStore(model, textFolder) : null;
+        using var latents = new PictureLatents(model.Vae, keptLatents);
         foreach (var (picture, framing) in set.Framings())
         {
             cancellation.ThrowIfCancellationRequested();
             latents.Keep(picture, framing);
         }
 
-        using var captions = new CaptionStates(model, set.Captions, options.Parts.ChangesText);
+        using var captions = new CaptionStates(model, set.Captions, options.Parts.ChangesText, keptTexts);
         using var dropout = new DropoutDraws(trained.Adapters, streams, model.Device);
         using var rescaled = options.Noise.ZeroTerminalSnr ? TrainedModel.ZeroTerminal(model) : null;
         var schedule = rescaled ?? model.Schedule;
         using var validation = options.Validation is null
             ? null
-            : new ValidationLoss(model, options, network, schedule, streams, latents);
+            : new ValidationLoss(model, options, network, schedule, streams, latents, keptTexts);
         using var step = new DenoisingStep(
             network,
             schedule,
@@ -103,6 +106,8 @@ public static class DiffusionTrainer
         return new TrainingResult(status, done, trained, Weights(step.Optimiser, averaged))
         {
             Visits = set.Count(done * options.Step.Accumulation),
+            Latents = new CacheUse(keptLatents?.Found ?? 0, keptLatents?.Made ?? 0),
+            Texts = new CacheUse(keptTexts?.Found ?? 0, keptTexts?.Made ?? 0),
             PlainReason = model.Device.type == DeviceType.CUDA ? step.PlainReason : null,
         };
     }

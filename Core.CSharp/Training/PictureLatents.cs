@@ -1,5 +1,6 @@
 using Recipes.Core.Data;
 using Recipes.Core.Networks;
+using Recipes.Core.Training.Caches;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Training;
@@ -31,7 +32,8 @@ internal sealed record PictureLatent(
 /// crops are encoded at each visit.
 /// </summary>
 /// <param name="vae">Encodes.</param>
-internal sealed class PictureLatents(AutoencoderKL vae) : IDisposable
+/// <param name="store">Where latents are kept for other runs; null for none.</param>
+internal sealed class PictureLatents(AutoencoderKL vae, LatentStore? store = null) : IDisposable
 {
     private readonly Dictionary<(string Path, Framing Framing), PictureLatent> kept = [];
 
@@ -60,14 +62,17 @@ internal sealed class PictureLatents(AutoencoderKL vae) : IDisposable
     {
         using var scope = NewDisposeScope();
         using var gradients = no_grad();
-        var prepared = PreparedPicture.Read(picture, framing);
-        using var encoded = vae.Encode(prepared.Pixels.to(vae.Device));
+        var prepared = new Lazy<PreparedPicture>(() => PreparedPicture.Read(picture, framing));
+        var (mean, deviation) = store is null
+            ? Distribution(prepared.Value.Pixels)
+            : store.Get(picture.Path, framing, () => Distribution(prepared.Value.Pixels));
+        var bare = picture.Mask is null && picture.Control is null && picture.Subjects.Count == 0;
         var made = new PictureLatent(
-            (encoded.Mean.to(ScalarType.Float32) - vae.Config.ShiftFactor) * vae.Config.ScalingFactor,
-            encoded.LogVar.to(ScalarType.Float32).mul(0.5).exp() * vae.Config.ScalingFactor,
-            Shrink(prepared.Mask, picture.Mask),
-            prepared.Control?.to(vae.Device),
-            Shrink(prepared.Places, null));
+            mean,
+            deviation,
+            bare ? null : Shrink(prepared.Value.Mask, picture.Mask),
+            bare ? null : prepared.Value.Control?.to(vae.Device),
+            bare ? null : Shrink(prepared.Value.Places, null));
         foreach (var tensor in made.Tensors)
         {
             tensor.MoveToOuterDisposeScope();
@@ -85,6 +90,14 @@ internal sealed class PictureLatents(AutoencoderKL vae) : IDisposable
         }
 
         kept.Clear();
+    }
+
+    private (Tensor Mean, Tensor Deviation) Distribution(Tensor pixels)
+    {
+        using var encoded = vae.Encode(pixels.to(vae.Device));
+        return (
+            (encoded.Mean.to(ScalarType.Float32) - vae.Config.ShiftFactor) * vae.Config.ScalingFactor,
+            encoded.LogVar.to(ScalarType.Float32).mul(0.5).exp() * vae.Config.ScalingFactor);
     }
 
     /// <summary>A mask at the latents' size: the mean of the pixels behind each of theirs.</summary>

@@ -18,6 +18,7 @@ internal sealed class RecordedStep : IDisposable
     private readonly AdamW optimiser;
     private readonly Dictionary<string, Recording> recordings = [];
     private (long Step, DenoisingBatch[] Batches)? ready;
+    private (DenoisingBatch[] Batches, Recording By)? taken;
 
     public RecordedStep(DenoisingPass pass, IBatchSource batches, DenoisingStepOptions options, AdamW optimiser)
     {
@@ -48,30 +49,59 @@ internal sealed class RecordedStep : IDisposable
             return null;
         }
 
-        var shapes = given.SelectMany(batch => batch.Tensors).Select(tensor => string.Join(',', tensor.shape));
-        var key = string.Join(';', shapes);
+        var key = Key(given);
         if (!recordings.TryGetValue(key, out var recording))
         {
             recording = new Recording(this, given);
             recordings.Add(key, recording);
         }
 
-        recording.Take(given);
-        optimiser.SetRate(options.Rate.At(step));
+        if (!ReferenceEquals(taken?.Batches, given) || taken?.By != recording)
+        {
+            recording.Take(given);
+            optimiser.SetRate(options.Rate.At(step));
+        }
+
+        taken = null;
         recording.Graph.Replay();
         optimiser.Advance();
-        var next = step + 1 < options.Rate.Steps ? Draw(step + 1) : null;
+        Prepare(step + 1);
         var figures = recording.Figures.cpu().data<float>().ToArray();
         Free(given);
-        ready = next is null ? null : (step + 1, next);
         return figures;
     }
+
+    /// <summary>
+    /// Draws a step's batch and enqueues its copies behind the step that runs, so that the device finds the next one
+    /// ready when the host has read the figures.
+    /// </summary>
+    private void Prepare(long step)
+    {
+        if (step >= options.Rate.Steps)
+        {
+            return;
+        }
+
+        var next = Draw(step);
+        ready = (step, next);
+        if (recordings.TryGetValue(Key(next), out var recording))
+        {
+            recording.Take(next);
+            optimiser.SetRate(options.Rate.At(step));
+            taken = (next, recording);
+        }
+    }
+
+    private static string Key(DenoisingBatch[] batches) =>
+        string.Join(
+            ';', batches.SelectMany(batch => batch.Tensors).Select(tensor => string.Join(',', tensor.shape)));
 
     /// <summary>Forgets the batch drawn ahead, after a change of state.</summary>
     public void Reset()
     {
         Free(ready?.Batches ?? []);
         ready = null;
+        taken = null;
     }
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using Recipes.Core.Adapters;
+using Recipes.Core.Training.Caches;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Training;
@@ -50,6 +51,12 @@ public sealed class TrainingResult : IDisposable
 
     /// <summary>How often each concept's pictures were visited.</summary>
     public IReadOnlyList<ConceptVisits> Visits { get; init; } = [];
+
+    /// <summary>Pictures' latents that were kept from earlier runs, or for later ones.</summary>
+    public CacheUse Latents { get; init; }
+
+    /// <summary>Captions' states likewise.</summary>
+    public CacheUse Texts { get; init; }
 
     /// <summary>
     /// Why steps on a CUDA device were not recorded and replayed, as a sentence's end; null where they were, and on

@@ -2,6 +2,7 @@ using System.Globalization;
 using Recipes.Core.Data;
 using Recipes.Core.Pipelines;
 using Recipes.Core.Schedules;
+using Recipes.Core.Training.Caches;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Training;
@@ -29,7 +30,8 @@ internal sealed class ValidationLoss : IDisposable
         Func<Tensor, DenoisingBatch, Tensor> network,
         NoiseSchedule schedule,
         RandomStreams streams,
-        PictureLatents latents)
+        PictureLatents latents,
+        TextStore? texts)
     {
         this.model = model;
         this.schedule = schedule;
@@ -46,7 +48,7 @@ internal sealed class ValidationLoss : IDisposable
         }
 
         captions = new CaptionStates(
-            model, [.. options.Pictures.Select(picture => picture.Caption)], training.Parts.ChangesText);
+            model, [.. options.Pictures.Select(picture => picture.Caption)], training.Parts.ChangesText, texts);
     }
 
     /// <summary>

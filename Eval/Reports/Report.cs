@@ -51,6 +51,16 @@ public static class Report
             ComparisonGrid.Write(html, comparison);
         }
 
+        foreach (var further in model.Further)
+        {
+            ComparisonGrid.Write(html, further);
+        }
+
+        if (model.Previews is { } previews)
+        {
+            ComparisonGrid.Write(html, previews);
+        }
+
         foreach (var curve in model.Curves)
         {
             CurveSection.Write(html, curve);

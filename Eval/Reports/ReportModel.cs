@@ -27,6 +27,11 @@ public sealed record ReportModel
 
     public ReportComparison? Comparison { get; init; }
 
+    /// <summary>Further pictures side by side, such as what was enlarged, each under a heading of its own.</summary>
+    public IReadOnlyList<ReportComparison> Further { get; init; } = [];
+    /// <summary>Pictures drawn while the model was trained, one column a step.</summary>
+    public ReportComparison? Previews { get; init; }
+
     public IReadOnlyList<ReportCurve> Curves { get; init; } = [];
 
     public IReadOnlyList<ReportEntry> Settings { get; init; } = [];

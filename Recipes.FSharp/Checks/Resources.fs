@@ -18,6 +18,10 @@ let private state (optimiser: Optimiser) =
 let checkpointBytes (optimiser: Optimiser) (parameters: int64) =
     resultBytes parameters + state optimiser * parameters
 
+/// Bytes of the running average of what is trained, in memory and in a checkpoint.
+let averageBytes (budget: Budget) (parameters: int64) =
+    if budget.Ema.IsSome then resultBytes parameters else 0L
+
 /// Bytes that training holds at the very least: the base model, and what is trained with its gradients and the
 /// optimiser's state. Activations come on top and are not counted.
 let leastMemory (budget: Budget) (model: BaseFacts) (parameters: int64) =
@@ -28,6 +32,7 @@ let leastMemory (budget: Budget) (model: BaseFacts) (parameters: int64) =
 
     each * model.Parameters
     + 2L * resultBytes parameters
+    + averageBytes budget parameters
     + state budget.Optimiser * parameters
 
 /// How many numbers the tuning trains.
@@ -57,7 +62,10 @@ let findings (draft: Draft) (facts: Facts) = [
 
         // A checkpoint is written in full before the one before it is removed.
         let disk =
-            resultBytes parameters + 2L * checkpointBytes draft.Budget.Optimiser parameters
+            resultBytes parameters
+            + 2L
+              * (checkpointBytes draft.Budget.Optimiser parameters
+                 + averageBytes draft.Budget parameters)
 
         match facts.FreeDisk with
         | Some free when disk > free ->

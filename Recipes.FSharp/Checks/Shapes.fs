@@ -1,9 +1,10 @@
-/// B13: pictures of several shapes in batches of one shape each.
+/// B13: pictures of several shapes in batches of one shape each, and how often each picture comes up.
 module internal Recipes.Checks.Shapes
 
 open Recipes
 open Recipes.Core
 open Recipes.Core.Data
+open Recipes.Core.Training
 
 /// The shapes that pictures are trained at.
 let options (budget: Budget) (multiple: int<px>) upscaled =
@@ -19,19 +20,42 @@ let options (budget: Budget) (multiple: int<px>) upscaled =
             | None -> Remainder.Repeat
     )
 
-/// The shape of each picture, or nothing where one has none: checks of sizes say why.
-let private shape (budget: Budget) multiple upscaled (picture: Picture) =
-    try
-        Some(Buckets.Of(int picture.Width, int picture.Height, options budget multiple upscaled, picture.Name))
-    with :? RecipesException ->
-        None
+/// Whether small pictures are enlarged: those of any source, and all where squares are cut, of which none is small.
+let enlarges (budget: Budget) (upscaled: bool list) =
+    not budget.Buckets || List.contains true upscaled
+
+let private shape (options: BucketOptions) (picture: Picture) =
+    Buckets.Of(int picture.Width, int picture.Height, options, picture.Name)
 
 /// How many pictures have which shape, from narrow to wide.
-let counts (budget: Budget) multiple upscaled (pictures: Picture list) =
+let counts (options: BucketOptions) (pictures: Picture list) =
     pictures
-    |> List.choose (shape budget multiple upscaled)
-    |> List.countBy id
+    |> List.countBy (shape options)
     |> List.sortBy (fun (bucket, _) -> bucket.Ratio, bucket.Width)
+
+/// How often the training visits each picture of each source. Collages take turns with the sources.
+let visits (budget: Budget) (options: BucketOptions) (sources: Picture list list) : int64 list list =
+    let buckets: System.Collections.Generic.IReadOnlyList<Bucket> array = [|
+        for pictures in sources do
+            [| for picture in pictures -> shape options picture |]
+
+        if budget.Collages > 0<img> then
+            Array.create (int budget.Collages) (Bucket(int budget.Size, int budget.Size))
+    |]
+
+    let order =
+        BatchOrder(
+            RandomStreams budget.Seed,
+            BatchGroup.Of buckets,
+            int budget.Batch,
+            options.Remainder,
+            ConceptMixing.InTurn
+        )
+
+    [
+        for counts in VisitPlan.Of(order, int64 budget.Steps * int64 budget.Accumulate).Counts -> List.ofSeq counts
+    ]
+    |> List.truncate sources.Length
 
 let findings (draft: Draft) (facts: Facts) = [
     let budget = draft.Budget
@@ -39,16 +63,22 @@ let findings (draft: Draft) (facts: Facts) = [
 
     match facts.Base with
     | Some model when
-        budget.Batch > 0<img>
+        batch > 0
         && budget.Size > 0<px>
         && budget.Size % model.Multiple = 0<px>
         && (budget.Buckets || budget.Remainder.IsSome)
         ->
+        let options =
+            options budget model.Multiple (enlarges budget (draft.Sources |> List.map _.Upscaled))
+
         for source, folder in List.zip draft.Sources facts.Folders do
+            // Those below the least side have no shape; the check of sizes names them.
             let shapes =
                 folder
-                |> Option.map (fun folder -> counts budget model.Multiple source.Upscaled folder.Pictures)
+                |> Option.map _.Pictures
                 |> Option.defaultValue []
+                |> List.filter (fun picture -> min picture.Width picture.Height >= model.Multiple)
+                |> counts options
 
             let short = shapes |> List.filter (fun (_, count) -> count < batch)
 

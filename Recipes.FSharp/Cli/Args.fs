@@ -124,6 +124,8 @@ type BenchStepArgs =
     | [<Unique>] Batch of count: int
     | [<Unique>] Runs of count: int
     | [<Unique>] Steps of count: int
+    | [<Unique>] Checkpointing
+    | [<Unique>] Moments of name: string
     | [<Unique>] Plain
     | [<Unique>] LibTorch of folder: string
     | [<Unique>] Json
@@ -135,6 +137,8 @@ type BenchStepArgs =
             | Batch _ -> "pictures a step, or drawn together (default: 1)"
             | Runs _ -> "how often to measure; the median counts (default: 20)"
             | Steps _ -> "steps of a drawing (default: 50)"
+            | Checkpointing -> "trainings run their blocks again for the gradients: less memory, more time"
+            | Moments _ -> "the type of AdamW's moments: float32 or bfloat16 (default: float32)"
             | Plain -> "neither kernels of this program nor recorded steps"
             | LibTorch _ -> "use the libtorch of this folder, such as the torch/lib of an installed PyTorch"
             | Json -> "print the figures as one JSON object"

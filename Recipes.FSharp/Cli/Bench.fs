@@ -164,11 +164,19 @@ module Bench =
         Run.useLibTorch (args.TryGetResult BenchStepArgs.LibTorch)
         Fused.Enabled <- not (args.Contains BenchStepArgs.Plain)
 
+        let moments =
+            match args.GetResult(BenchStepArgs.Moments, "float32") with
+            | "float32" -> Training.Precision.Float32
+            | "bfloat16" -> Training.Precision.BFloat16
+            | name -> raise (Submission.wrong $"--moments {name}" "is no type" "Write float32 or bfloat16.")
+
         let options =
             BenchOptions(
                 Batch = args.GetResult(BenchStepArgs.Batch, 1),
                 Runs = args.GetResult(BenchStepArgs.Runs, 20),
                 Steps = args.GetResult(BenchStepArgs.Steps, 50),
+                Checkpointing = args.Contains BenchStepArgs.Checkpointing,
+                Moments = moments,
                 Recorded = not (args.Contains BenchStepArgs.Plain)
             )
 

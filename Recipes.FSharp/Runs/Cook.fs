@@ -16,12 +16,20 @@ module Cook =
     /// Bytes that a run may write: the result, two copies of its optimiser's state, pictures, and the small files.
     let private space (plan: Plan) =
         let picture = 3L * int64 plan.Budget.Size * int64 plan.Budget.Size
-        let pictures = 4L * int64 (Painter.shots plan).Length
+        let previews = (Previews.steps plan).Length * (Previews.shots plan).Length
+        let pictures = 4L * int64 (Painter.shots plan).Length + int64 previews
+
+        let enlarged =
+            plan.Enlarge
+            |> Option.map (fun stage -> Enlarging.space stage (Painter.shots plan).Length)
+            |> Option.defaultValue (Enlarging.space plan 0)
 
         Checks.Resources.resultBytes plan.Method.Parameters
         + 2L
-          * Checks.Resources.checkpointBytes plan.Budget.Optimiser plan.Method.Parameters
+          * (Checks.Resources.checkpointBytes plan.Budget.Optimiser plan.Method.Parameters
+             + Checks.Resources.averageBytes plan.Budget plan.Method.Parameters)
         + picture * pictures
+        + enlarged
         + 20_000_000L
 
     /// One phase that counts denoising passes.
@@ -34,7 +42,7 @@ module Cook =
         tell (RunProgress.Ended phase)
         result
 
-    let private results (folder: RunFolder) (plan: Plan) (comparisons: Comparison list) (seconds: float) =
+    let private results (folder: RunFolder) (plan: Plan) (comparisons: Comparison list) visits (seconds: float) =
         let json = JsonObject()
         json["weights"] <- JsonValue.Create(Product.name plan)
         json["weights_sha256"] <- JsonValue.Create(Product.sha256 folder.Path plan)
@@ -43,6 +51,7 @@ module Cook =
         json["samples"] <- JsonValue.Create "samples"
         json["steps"] <- JsonValue.Create(int plan.Budget.Steps)
         json["figures"] <- Scores.json comparisons
+        json["visits"] <- Visits.json visits
         json["seconds"] <- JsonValue.Create(Math.Round(seconds, 1))
         json
 
@@ -58,47 +67,68 @@ module Cook =
         let shots = Painter.shots plan
         Machine.prepare plan.Budget.Device state.Threads
         Disk.writeText (folder.File "environment.json") (RunEnvironment.json plan state.Threads)
-        use model = Machine.load plan plan.Budget.Device
-
-        let draw phase shots controls =
-            drawing tell phase (Painter.work plan shots) (fun reached ->
-                Painter.draw model plan shots controls reached stop)
 
         let hints = Controlling.sampleHints plan shots
         Controlling.keep folder plan shots hints
         let trainingHints = Controlling.trainingHints folder plan
-        let net = Controlling.fresh plan model
-        use _ = Controlling.held net
 
-        let asked = Painter.untrained plan shots
+        let before, after, visits =
+            use model = Machine.load plan plan.Budget.Device
+            let net = Controlling.fresh plan model
+            use _ = Controlling.held net
 
-        let before =
-            Samples.get folder plan "before" asked (fun () -> draw Phase.Before asked [])
+            let draw phase shots controls =
+                drawing tell phase (Painter.work plan shots) (fun reached ->
+                    Painter.draw model plan shots controls reached stop)
 
-        let classPictures = [
-            for subject in plan.Subjects do
-                if subject.PriorCount = 0<img> then
-                    []
-                else
-                    drawing tell Phase.ClassPictures (ClassPictures.work plan subject) (fun reached ->
-                        ClassPictures.files options.Cache plan subject model reached stop)
-        ]
+            let asked = Painter.untrained plan shots
 
-        let partners = [
-            if plan.Budget.Collages > 0<img> then
-                for subject, _ in Company.things plan do
-                    drawing tell Phase.ClassPictures (ClassPictures.work plan subject) (fun reached ->
-                        ClassPictures.files options.Cache plan subject model reached stop)
-        ]
+            let before =
+                Samples.get folder plan "before" asked (fun () -> draw Phase.Before asked [])
 
-        let collages = Company.compose folder plan partners
+            let classPictures = [
+                for subject in plan.Subjects do
+                    if subject.PriorCount = 0<img> then
+                        []
+                    else
+                        drawing tell Phase.ClassPictures (ClassPictures.work plan subject) (fun reached ->
+                            ClassPictures.files options.Cache plan subject model reached stop)
+            ]
 
-        let after =
-            use _ =
-                Learning.run folder plan model classPictures collages net trainingHints tell stop
+            let partners = [
+                if plan.Budget.Collages > 0<img> then
+                    for subject, _ in Company.things plan do
+                        drawing tell Phase.ClassPictures (ClassPictures.work plan subject) (fun reached ->
+                            ClassPictures.files options.Cache plan subject model reached stop)
+            ]
 
-            Samples.get folder plan "after" shots (fun () ->
-                Controlling.drawing plan model net hints (draw Phase.After shots))
+            let collages = Company.compose folder plan partners
+
+            use result =
+                Learning.run folder plan model {
+                    ClassPictures = classPictures
+                    Collages = collages
+                    Net = net
+                    Hints = trainingHints
+                    CheckpointFolder = folder.Path
+                    CacheFolder = options.Cache
+                    Show =
+                        fun steps model ->
+                            Previews.save folder plan steps (fun shots ->
+                                Controlling.drawing plan model net (Controlling.sampleHints plan shots) (fun controls ->
+                                    Painter.draw model plan shots controls ignore CancellationToken.None))
+                } tell stop
+
+            let after =
+                Samples.get folder plan "after" shots (fun () ->
+                    Controlling.drawing plan model net hints (draw Phase.After shots))
+
+            before, after, List.ofSeq result.Visits
+
+        let enlarged =
+            plan.Enlarge
+            |> Option.map (fun stage ->
+                Enlarging.run (folder.File "upscaler") stage plan.Hash (List.zip shots after) tell stop)
 
         stop.ThrowIfCancellationRequested()
         tell (RunProgress.Began(Phase.Scoring, 0, 1))
@@ -118,12 +148,23 @@ module Cook =
             Before = shots |> List.map (Samples.path folder "before")
             After = shots |> List.map (Samples.path folder "after")
             Comparisons = comparisons
+            Previews = Previews.chosen folder plan 8
+            Visits = visits
             Metrics = folder.File "metrics.jsonl"
             WeightsSha256 = Product.sha256 folder.Path plan
+            Enlarged = enlarged
             Threads = state.Threads
         }
 
-        results folder plan comparisons clock.Elapsed.TotalSeconds
+        let json = results folder plan comparisons visits clock.Elapsed.TotalSeconds
+
+        match enlarged with
+        | Some made ->
+            EnlargingReport.add json made
+            Enlarging.finish made
+        | None -> ()
+
+        json
 
     /// Runs the plan in its folder: from the start, from where an earlier run of it was stopped, or not at all where
     /// one is finished. `tell` hears how it goes; `stop` ends it at the next safe point.
@@ -138,6 +179,10 @@ module Cook =
         }
 
         Frame.run frame options tell (fun folder state ->
-            let results = work folder plan options state tell stop
+            let results =
+                match plan.Upscaling with
+                | Some _ -> EnlargingPage.work folder plan state tell stop
+                | None -> work folder plan options state tell stop
+
             File.Delete(folder.File TrainingCheckpoint.FileName)
             results)

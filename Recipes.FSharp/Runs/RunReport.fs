@@ -5,6 +5,7 @@ open System.IO
 open System.Text.Json
 open Recipes
 open Recipes.Core.Imaging
+open Recipes.Core.Training
 open Recipes.Eval
 open Recipes.Eval.Grids
 open Recipes.Eval.Reports
@@ -49,7 +50,7 @@ module internal RunReport =
         value.ToString("+0.000;-0.000;0.000", CultureInfo.InvariantCulture)
 
     /// The subjects' own pictures.
-    let private own (plan: Plan) = [
+    let own (plan: Plan) = [
         for subject in plan.Subjects do
             for picture in subject.Images do
                 picture.Path
@@ -96,7 +97,7 @@ module internal RunReport =
         | None -> ()
     ]
 
-    let private settings (plan: Plan) = [|
+    let settings (plan: Plan) (visits: ConceptVisits list) = [|
         let budget, draw = plan.Budget, plan.Draw
         ReportEntry("model", plan.Model.Name, $"{plan.Model.Family}, sha256 {plan.Model.Sha256[..11]}")
 
@@ -106,6 +107,9 @@ module internal RunReport =
                 subject.Called,
                 $"{subject.Images.Length} pictures, {subject.PriorCount} class pictures"
             )
+
+        for each in visits do
+            ReportEntry("visited", each.Concept, Visits.text each)
 
         let what, extent =
             match plan.Method with
@@ -127,7 +131,7 @@ module internal RunReport =
     |]
 
     /// The losses that the run logged.
-    let private curves (metrics: string) = [|
+    let curves (heading: string) (metrics: string) = [|
         let lines = [|
             for line in File.ReadLines metrics do
                 use document = JsonDocument.Parse line
@@ -139,12 +143,12 @@ module internal RunReport =
                     | true, _ -> Some nan
                     | false, _ -> None
 
-                root.GetProperty("step").GetInt64(), value
+                root.GetProperty("step").GetInt64(), value, [ for property in root.EnumerateObject() -> property.Name ]
         |]
 
         let series (name: string) (title: string) =
             let points = [|
-                for step, value in lines do
+                for step, value, _ in lines do
                     match value name with
                     | Some value -> ReportPoint(step, value)
                     | None -> ()
@@ -155,14 +159,39 @@ module internal RunReport =
             else
                 [ ReportSeries(title, points) ]
 
+        let curve title series =
+            if Array.isEmpty series then
+                []
+            else
+                [
+                    ReportCurve(Title = title, YLabel = "loss (mean squared error)", Series = series, Smoothing = 1)
+                ]
+
         ReportCurve(
-            Title = "Training loss",
+            Title = heading,
             YLabel = "loss (mean squared error)",
             Series = [|
                 yield! series "instance_loss" "subject"
                 yield! series "prior_loss" "class"
             |]
         )
+
+        let heldOut = "validation_loss"
+
+        yield!
+            curve "Loss on pictures held out" [|
+                yield! series heldOut "all times"
+
+                let times =
+                    lines
+                    |> Seq.collect (fun (_, _, names) -> names)
+                    |> Seq.filter _.StartsWith(heldOut + "_")
+                    |> Seq.distinct
+                    |> Seq.sortBy (fun name -> int name[heldOut.Length + 1 ..])
+
+                for name in times do
+                    yield! series name $"at time {name[heldOut.Length + 1 ..]}"
+            |]
     |]
 
     type Inputs = {
@@ -172,9 +201,14 @@ module internal RunReport =
         /// PNG files, a shot each.
         Before: string list
         After: string list
+        /// Steps with the PNG files that were drawn after them.
+        Previews: (int64 * string list) list
+        Visits: ConceptVisits list
         Comparisons: Comparison list
         Metrics: string
         WeightsSha256: string
+        /// What an upscaler made of the pictures after.
+        Enlarged: Enlarging.Made option
         Threads: int
     }
 
@@ -205,6 +239,25 @@ module internal RunReport =
                 )
         |]
 
+        let previews =
+            if inputs.Previews.IsEmpty then
+                null
+            else
+                ReportComparison(
+                    [| for steps, _ in inputs.Previews -> $"step {steps}" |],
+                    [|
+                        for index, shot in List.indexed (Previews.shots plan) ->
+                            ReportRow(
+                                shot.Prompt,
+                                uint64 shot.Seed,
+                                [|
+                                    for _, files in inputs.Previews -> ReportCell(ReportImage.Read files[index])
+                                |]
+                            )
+                    |],
+                    Heading = "While training"
+                )
+
         let changes =
             inputs.Comparisons
             |> List.map (fun c -> $"{c.Label} {signed c.Difference}")
@@ -212,27 +265,45 @@ module internal RunReport =
 
         let who = plan.Subjects |> List.map _.Called |> String.concat " and "
 
+        let enlarged say =
+            inputs.Enlarged |> Option.map say |> Option.defaultValue ""
+
+        let further (list: Enlarging.Made -> 'item list) =
+            inputs.Enlarged |> Option.map list |> Option.defaultValue []
+
         Report.Write(
             path,
             ReportModel(
                 Title = plan.Name,
-                Summary = $"{plan.Model.Name} learned {who} in {plan.Budget.Steps} steps: {changes}.",
+                Summary =
+                    $"{plan.Model.Name} learned {who} in {plan.Budget.Steps} steps: {changes}. {enlarged EnlargingReport.summary}"
+                        .TrimEnd(),
                 PlanHash = plan.Hash,
                 AdapterSha256 = inputs.WeightsSha256,
                 References = [| for path in own plan |> shown -> ReportImage.Read path |],
                 Figures = [|
                     for c in inputs.Comparisons do
                         yield! figure c
+                    yield! further EnlargingReport.figures
                 |],
                 FigureNotes = [|
                     if plan.Controls.IsEmpty then
-                        "Before is the base model, after the same model with what was trained: the same prompts and seeds."
+                        yield
+                            "Before is the base model, after the same model with what was trained: the same prompts and seeds."
                     else
-                        "Before is the base model without hints, after what was trained with them: the same prompts and seeds."
+                        yield
+                            "Before is the base model without hints, after what was trained with them: the same prompts and seeds."
+                    yield! further (fun _ -> [ EnlargingReport.note ])
                 |],
                 Comparison = ReportComparison(columns plan, rows),
-                Curves = curves inputs.Metrics,
-                Settings = settings plan,
+                Further = List.toArray (further EnlargingReport.sections),
+                Previews = previews,
+                Curves = [|
+                    yield! curves "Training loss" inputs.Metrics
+                    for made in Option.toList inputs.Enlarged do
+                        yield! curves "The upscaler's training loss" (Enlarging.metrics made.Folder)
+                |],
+                Settings = settings plan inputs.Visits,
                 Environment = [|
                     for name, value in RunEnvironment.entries plan inputs.Threads -> ReportEntry(name, value)
                 |],

@@ -5,16 +5,22 @@ open System
 open System.IO
 open System.Threading
 open Expecto
+open Recipes.Core.Imaging
 open Recipes.Tests.Support
 
 let private steps = 24
 
 /// One recipe for each way to learn, each with what its random streams serve.
 let private methods = [
-    "dreambooth", "lora 4<rank> { dropout 0.1; only Attention; only TextEncoder }", "sks", "; prior 4<img>"
-    "magnitudes", "dora 2<rank>", "sks", ""
-    "vectors", "textualInversion 2<vec> { startFrom \"a\" }", "<new>", ""
-    "weights", "everything", "sks", ""
+    "dreambooth", "lora 4<rank> { dropout 0.1; only Attention; only TextEncoder }", "sks", "; prior 4<img>", ""
+    "magnitudes", "dora 2<rank>", "sks", "; flipped", "; cacheLatents; cacheTexts"
+    "vectors", "textualInversion 2<vec> { startFrom \"a\" }", "<new>", "", "; captionDropout 0.3"
+    "weights", "everything", "sks", "", "; accumulate 2"
+    "averages",
+    "lora 4<rank> { dropout 0.1 }",
+    "sks",
+    "; heldOut \"held\"; upscaled",
+    "; ema 0.9; buckets; randomCrop; captionDropout 0.3; validate 4<step>; preview 6<step>"
 ]
 
 /// A ControlNet learns from a theme, and its sample needs a hint.
@@ -36,18 +42,23 @@ let private recipes = methods.Length + 1
 let private script (folder: string) =
     CookTests.pictures (Path.Combine(folder, "data"))
     SteeredRunTests.square (Path.Combine(folder, "square.png")) 64
+    CookTests.pictures (Path.Combine(folder, "held"))
+
+    for picture in Directory.GetFiles(Path.Combine(folder, "held")) do
+        let image = ImageFile.Decode picture
+        ImageFile.WritePng(picture, Flip.Horizontal image)
 
     File.WriteAllLines(
         Path.Combine(folder, "all.fsx"),
         [
             "#r \"bin/Recipes.FSharp.dll\""
             "open Recipes"
-            for name, way, token, more in methods do
+            for name, way, token, more, training in methods do
                 $"let {name} = subject \"dog\" {{ token \"{token}\"; images \"data\"{more} }}"
                 $"recipe \"{name}\" (Models.folder<SD1> @\"{golden}/sd1\") {{"
                 $"    learn {name}"
                 $"    adapt ({way})"
-                $"    train {{ steps {steps}<step>; rate 1e-3; size 64<px>; checkpoint 5<step>; warmup 3<step> }}"
+                $"    train {{ steps {steps}<step>; rate 1e-3; size 64<px>; checkpoint 5<step>; warmup 3<step>{training} }}"
                 "    draw { denoise 2<step>; seeds [ 1 ] }"
                 $"    sample $\"a photo of {{{name}}}\""
                 "}"
@@ -58,7 +69,7 @@ let private script (folder: string) =
 
 let private arguments out = [ "run"; "all.fsx"; "--out"; out; "--quiet" ]
 
-let private finish folder out =
+let finish folder out =
     use program = ProcessTests.launch folder (arguments out)
     let errors = program.StandardError.ReadToEndAsync()
     program.StandardOutput.ReadToEnd() |> ignore
@@ -79,7 +90,7 @@ let private logged (folder: string) =
         0
 
 /// Kills the program once this many steps are logged.
-let private killAt folder out count =
+let killAt folder out count =
     use program = ProcessTests.launch folder (arguments out)
     program.OutputDataReceived.Add ignore
     program.ErrorDataReceived.Add ignore
@@ -94,9 +105,11 @@ let private killAt folder out count =
     program.WaitForExit()
     Expect.isTrue early "it was killed before it ended"
 
-/// The weights that runs left, by their path without the folder of the runs.
-let private weights (folder: string) =
-    Directory.EnumerateFiles(folder, "*.safetensors", SearchOption.AllDirectories)
+/// The weights, figures and previews that runs left, by their path without the folder of the runs.
+let weights (folder: string) =
+    [ "*.safetensors"; "metrics.jsonl"; "*.png" ]
+    |> Seq.collect (fun pattern -> Directory.EnumerateFiles(folder, pattern, SearchOption.AllDirectories))
+    |> Seq.filter (fun path -> not (path.EndsWith ".png") || path.Contains "/previews/")
     |> Seq.map (fun path -> Path.GetRelativePath(folder, path), File.ReadAllBytes path)
     |> Seq.sortBy fst
     |> List.ofSeq
@@ -119,7 +132,15 @@ let tests =
                 finish folder "killed"
                 let straight = weights (Path.Combine(folder, "straight"))
                 let killed = weights (Path.Combine(folder, "killed"))
-                Expect.hasLength straight recipes "a file for each method"
+
+                let files =
+                    straight |> List.countBy (fun (name, _) -> Path.GetExtension name) |> Map
+
+                Expect.equal
+                    files
+                    (Map [ ".safetensors", recipes; ".jsonl", recipes; ".png", 4 ])
+                    "files of each method"
+
                 Expect.equal (List.map fst killed) (List.map fst straight) "files"
 
                 for (name, one), (_, other) in List.zip straight killed do

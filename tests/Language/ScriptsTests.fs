@@ -89,6 +89,8 @@ let private refusals = [
     "a ControlNet of no kind", around "adapt (controlNet Attention)", 1, 3, "IHintKind"
     "a layer of a ControlNet", around "adapt (controlNet Canny { only Attention })", 1, 3, "ByLayers"
     "hints of a subject", "subject \"toy\" { hints \"toy\" } |> ignore", 1, 1, "OfSubject"
+    "an upscaler's line in another recipe", around "noiseUpTo 20", 1, 3, "X4"
+    "an upscaler that is no recipe", around "enlarge Models.pocketX4", 193, 3, "Recipe"
     "a device that is none", around "train { device Gpu }", 39, 3, "Gpu"
     "no base model", "recipe \"wrong\" { learn toy }", 740, 1, ""
     "a model of no family", "Models.folder<int> \"models\" |> ignore", 1, 1, "Family"

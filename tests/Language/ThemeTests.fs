@@ -85,7 +85,18 @@ let tests =
         test "the core is given each picture's caption, and whether to mirror" {
             withPictures (fun folder ->
                 metadata folder [ for i in 1..5 -> $"p{i}.bmp", $"toy {i}" ]
-                let options = Lower.training (plan (studying [ flipped ] folder)) [ [] ] [] folder
+
+                let options =
+                    Lower.training (plan (studying [ flipped ] folder)) {
+                        ClassPictures = [ [] ]
+                        Collages = []
+                        Net = None
+                        Hints = []
+                        CheckpointFolder = folder
+                        CacheFolder = folder
+                        Show = fun _ _ -> ()
+                    }
+
                 let concept = Seq.exactlyOne options.Concepts
 
                 Expect.equal

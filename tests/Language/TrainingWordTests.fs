@@ -11,8 +11,19 @@ open Recipes.Tests.LanguageBench
 let private training (parts: TrainPart list) folder =
     right folder |> also [ RecipePart.Train parts ]
 
+let private lower plan folder =
+    Lower.training plan {
+        ClassPictures = [ [] ]
+        Collages = []
+        Net = None
+        Hints = []
+        CheckpointFolder = folder
+        CacheFolder = folder
+        Show = fun _ _ -> ()
+    }
+
 let private lowered parts folder =
-    Lower.training (plan (training parts folder)) [ [] ] [] folder
+    lower (plan (training parts folder)) folder
 
 let private sd2 =
     Models.folder<SD2>(Path.Combine(Recipes.Tests.Support.root, "tests", "golden", "sd2"))
@@ -124,7 +135,7 @@ let tests =
                 }
 
                 Expect.isTrue (plan v).Budget.ZeroTerminalSnr "a right one passes"
-                Expect.isTrue (Lower.training (plan v) [ [] ] [] folder).Noise.ZeroTerminalSnr "and reaches the core")
+                Expect.isTrue (lower (plan v) folder).Noise.ZeroTerminalSnr "and reaches the core")
         }
 
         test "L3: numbers out of range" {

@@ -214,4 +214,24 @@ let tests =
             Expect.floatClose Accuracy.medium third again "and left alone"
             failsWith "limit is 0" (fun () -> GradientClipping.ClipByNorm(parameters, 0.0) |> ignore)
         }
+        test "moments in bfloat16 follow those in float32 over 400 steps, also a second moment of small steps" {
+            let run moments =
+                let weight = new Parameter(torch.ones (1000L))
+
+                use optimiser =
+                    new AdamW([| weight |], AdamWOptions(Rate = 1e-3, Path = AdamWPath.Plain, Moments = moments))
+
+                for _ in 1..400 do
+                    (weight.mul (torch.tensor 0.5f)).sum().backward()
+                    optimiser.Step()
+                    optimiser.ZeroGrad()
+
+                let state = optimiser.State["0"]
+                state.Second.``to``(torch.float32).mean().item<float32>(), weight.mean().item<float32>()
+
+            let square, weight = run Precision.Float32
+            let rough, followed = run Precision.BFloat16
+            Expect.isLessThan (abs (rough / square - 1.0f)) 0.01f "second moment"
+            Expect.isLessThan (abs (followed - weight)) 0.004f "weights, which moved by 0.4"
+        }
     ]

@@ -63,6 +63,10 @@ internal sealed class ResnetBlock2D : nn.Module
         return hidden.MoveToOuterDisposeScope();
     }
 
+    /// <summary>The same as a part of a UNet's pass, recomputed where that is asked for.</summary>
+    public Tensor Within(Tensor input, Tensor time, TextContext context) =>
+        context.Recompute ? Recomputed.Run(given => forward(given[0], given[1]), input, time) : forward(input, time);
+
     /// <summary>Channels-last, with every addition taken into the kernel next to it.</summary>
     private Tensor Fuse(Tensor input, Tensor? time)
     {

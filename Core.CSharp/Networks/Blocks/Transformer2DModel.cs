@@ -1,4 +1,5 @@
 using Recipes.Core.Kernels;
+using Recipes.Core.Networks.Layers;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 using Conv2d = Recipes.Core.Networks.Layers.Conv2d;
@@ -52,6 +53,18 @@ internal sealed class Transformer2DModel : nn.Module
             ? ToPixels(proj_out.forward(hidden), input.shape)
             : proj_out.forward(ToPixels(hidden, input.shape));
         return hidden.add(input).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The same as a part of a UNet's pass, recomputed where that is asked for.</summary>
+    public Tensor Within(Tensor input, TextContext context)
+    {
+        return context.Recompute ? Recomputed.Run(Part, input, context.States) : forward(input, context);
+
+        Tensor Part(Tensor[] given)
+        {
+            using var text = new TextContext(given[1]);
+            return forward(given[0], text);
+        }
     }
 
     /// <summary>Channels-last, where pixels are rows already and 1 × 1 convolutions linear maps of them.</summary>

@@ -42,11 +42,11 @@ internal sealed class UNetDownBlock : nn.Module
     {
         for (var layer = 0; layer < resnets.Count; layer++)
         {
-            hidden = resnets[layer].forward(hidden, time);
+            hidden = resnets[layer].Within(hidden, time, context);
             if (attentions is not null)
             {
                 var attention = attentions[layer];
-                hidden = hidden.Then(pixels => attention.forward(pixels, context));
+                hidden = hidden.Then(pixels => attention.Within(pixels, context));
             }
 
             skips.Add(hidden);
@@ -81,8 +81,8 @@ internal sealed class UNetMidBlock : nn.Module
     public Tensor forward(Tensor input, Tensor time, TextContext context)
     {
         using var scope = NewDisposeScope();
-        var hidden = attentions[0].forward(resnets[0].forward(input, time), context);
-        return resnets[1].forward(hidden, time).MoveToOuterDisposeScope();
+        var hidden = attentions[0].Within(resnets[0].Within(input, time, context), context);
+        return resnets[1].Within(hidden, time, context).MoveToOuterDisposeScope();
     }
 }
 
@@ -134,13 +134,13 @@ internal sealed class UNetUpBlock : nn.Module
             {
                 skips.RemoveAt(skips.Count - 1);
                 hidden.Dispose();
-                hidden = resnets[layer].forward(both, time);
+                hidden = resnets[layer].Within(both, time, context);
             }
 
             if (attentions is not null)
             {
                 var attention = attentions[layer];
-                hidden = hidden.Then(pixels => attention.forward(pixels, context));
+                hidden = hidden.Then(pixels => attention.Within(pixels, context));
             }
         }
 

@@ -59,6 +59,15 @@ internal sealed class ControlPart : IDenoiserPart, IDisposable
     }
 
     /// <inheritdoc/>
+    public IReadOnlyList<nn.Module>? Networks => halved ? null : [control.Network];
+
+    /// <inheritdoc/>
+    public string Fixed => $"{control.Scale} {control.Guess} {string.Join(',', hint.shape)}";
+
+    /// <inheritdoc/>
+    public IReadOnlyList<Tensor> Read => [hint];
+
+    /// <inheritdoc/>
     public string Variant(int index, int start, int count) => Takes(index, start, count) ? "with" : "without";
 
     /// <inheritdoc/>

@@ -1,4 +1,5 @@
 using System.Runtime.CompilerServices;
+using Recipes.Core.Kernels;
 using Recipes.Core.Networks;
 using Recipes.Core.Pipelines.Prompts;
 using static TorchSharp.torch;
@@ -21,6 +22,11 @@ internal sealed class Denoiser : IDisposable
     private readonly Tensor timesteps;
     private readonly int count;
     private readonly RecordedUNet recorded;
+    private readonly Dictionary<string, UNetRecording?> recordings = [];
+    private readonly Tensor[] read;
+    private readonly int kept;
+    private readonly string? kind;
+    private readonly object[] networks = [];
 
     /// <param name="unet">The network.</param>
     /// <param name="guidance">How the two halves of the batch become one prediction.</param>
@@ -41,16 +47,41 @@ internal sealed class Denoiser : IDisposable
         this.guidance = guidance;
         this.start = start;
         count = timesteps.Count;
-        context = new TextContext(texts.States.to_type(unet.DType).DetachFromDisposeScope(), reused: true);
-        conditions = (start.Conditions ?? new UNetConditions()) with
+        var states = texts.States.to_type(unet.DType);
+        var told = (start.Conditions ?? new UNetConditions()) with { PooledText = texts.Pooled?.to_type(unet.DType) };
+        var evaluations = record ? count - start.First : 0;
+        var parts = start.Parts.SelectMany(part => part.Read).ToList();
+        if (RecordedUNet.CanRecord(evaluations) && start.Parts.All(part => part.Networks is not null))
         {
-            PooledText = texts.Pooled?.to_type(unet.DType).DetachFromDisposeScope(),
-        };
+            kind = Kind(states, told);
+            networks = KeptRecordings.Lie(start.Parts.SelectMany(part => part.Networks!).Prepend(unet));
+        }
+
+        if (kind is not null && unet.Recordings is KeptRecordings found && found.Fits(kind, networks))
+        {
+            unet.Recordings = null;
+            found.Refill(states, told, parts);
+            (context, conditions, read, recordings) = (found.Context, found.Conditions, found.Read, found.Recordings);
+        }
+        else
+        {
+            unet.ForgetRecordings();
+            context = new TextContext(Own(states), reused: true);
+            conditions = told with
+            {
+                PooledText = told.PooledText is { } pooled ? Own(pooled) : null,
+                TimeIds = told.TimeIds is { } ids ? Own(ids) : null,
+                ClassLabels = told.ClassLabels is { } labels ? Own(labels) : null,
+            };
+            read = [.. parts.Select(tensor => tensor.alias().DetachFromDisposeScope())];
+        }
+
+        kept = recordings.Count;
 
         // All at once: a timestep sent to the device at each evaluation would hold the host up.
         this.timesteps = tensor(timesteps.Select(time => (float)time).ToArray(), device: unet.Device)
             .DetachFromDisposeScope();
-        recorded = new RecordedUNet(Evaluate, record ? count - start.First : 0, Ready);
+        recorded = new RecordedUNet(Evaluate, evaluations, Ready, recordings);
     }
 
     /// <summary>The prediction for latents at an evaluation, float32 of the latents' shape.</summary>
@@ -98,10 +129,29 @@ internal sealed class Denoiser : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
-        recorded.Dispose();
-        context.States.Dispose();
-        context.Dispose();
-        conditions.PooledText?.Dispose();
         timesteps.Dispose();
+        var all = new KeptRecordings(kind ?? "", networks, context, conditions, read, recordings);
+
+        // A variant that an earlier drawing's recordings lack reads this drawing's memory, not theirs.
+        if (kind is not null && recorded.Complete && (kept == 0 || kept == recorded.Count || read.Length == 0))
+        {
+            unet.Recordings = all;
+        }
+        else
+        {
+            all.Dispose();
+        }
+    }
+
+    /// <summary>A copy that outlives scopes.</summary>
+    private static Tensor Own(Tensor tensor) => tensor.clone().DetachFromDisposeScope();
+
+    /// <summary>What recordings of this drawing have fixed.</summary>
+    private string Kind(Tensor states, UNetConditions told)
+    {
+        Tensor?[] tensors = [start.Latents, states, told.PooledText, told.TimeIds, told.ClassLabels];
+        var shapes = tensors.Select(tensor => tensor is null ? "none" : string.Join(',', tensor.shape));
+        return string.Join(
+            ';', [$"{guidance}", $"{Fused.Enabled}", .. shapes, .. start.Parts.Select(part => part.Fixed)]);
     }
 }

@@ -1,4 +1,5 @@
 using Recipes.Core.Networks;
+using static TorchSharp.torch;
 
 namespace Recipes.Core.Pipelines.Denoising;
 
@@ -22,4 +23,15 @@ internal interface IDenoiserPart
     /// operations on the same memory, the input's tensors aside.
     /// </summary>
     string Variant(int index, int start, int count) => "";
+
+    /// <summary>
+    /// The networks the part asks, for recordings that another drawing uses again; null where none may.
+    /// </summary>
+    IReadOnlyList<nn.Module>? Networks => null;
+
+    /// <summary>What recordings have fixed of the part, its networks aside.</summary>
+    string Fixed => "";
+
+    /// <summary>Tensors that recordings read and another drawing's part fills.</summary>
+    IReadOnlyList<Tensor> Read => [];
 }

@@ -6,18 +6,30 @@ namespace Recipes.Core.Pipelines.Denoising;
 
 /// <summary>
 /// The network's part of an evaluation, recorded and replayed. The very first run at a shape is as usual: it readies
-/// libraries and keeps the text's keys and values.
+/// libraries and keeps the text's keys and values. Whoever gave the recordings frees them.
 /// </summary>
 /// <param name="predict">Latents, timestep [1] and index to a prediction; operations of the device alone.</param>
 /// <param name="evaluations">How many there will be; few are not worth a recording.</param>
 /// <param name="ready">Whether the first evaluation for latents of a shape can be recorded already.</param>
+/// <param name="recordings">Those of an earlier drawing, by variant; empty for none.</param>
 internal sealed class RecordedUNet(
-    Func<Tensor, Tensor, int, Tensor> predict, int evaluations, Func<Tensor, bool> ready) : IDisposable
+    Func<Tensor, Tensor, int, Tensor> predict,
+    int evaluations,
+    Func<Tensor, bool> ready,
+    Dictionary<string, UNetRecording?> recordings)
 {
     private const int Least = 6;
 
-    private readonly Dictionary<string, Recording?> recordings = [];
-    private bool possible = evaluations >= Least;
+    private bool possible = CanRecord(evaluations);
+
+    /// <summary>Whether there is a recording of every variant that was asked for, and of one at least.</summary>
+    public bool Complete => possible && recordings.Count > 0 && recordings.Values.All(found => found is not null);
+
+    /// <summary>How many there are.</summary>
+    public int Count => recordings.Count;
+
+    /// <summary>Whether a drawing of so many evaluations is recorded.</summary>
+    public static bool CanRecord(int evaluations) => evaluations >= Least && CudaGraph.Available;
 
     /// <summary>The prediction, in the caller's dispose scope.</summary>
     /// <param name="latents">On the network's device.</param>
@@ -26,7 +38,7 @@ internal sealed class RecordedUNet(
     /// <param name="variant">Evaluations of one variant differ in latents and timestep alone.</param>
     public Tensor Run(Tensor latents, Tensor timestep, int index, string variant)
     {
-        if (!possible || latents.device_type != TorchSharp.DeviceType.CUDA || !CudaGraph.Available)
+        if (!possible || latents.device_type != TorchSharp.DeviceType.CUDA)
         {
             return predict(latents, timestep, index);
         }
@@ -42,7 +54,7 @@ internal sealed class RecordedUNet(
 
         try
         {
-            recording ??= new Recording(predict, latents, timestep, index);
+            recording ??= new UNetRecording(predict, latents, timestep, index);
             recordings[variant] = recording;
         }
         catch (ExternalException)
@@ -53,67 +65,5 @@ internal sealed class RecordedUNet(
         }
 
         return recording.Run(latents, timestep);
-    }
-
-    /// <inheritdoc/>
-    public void Dispose()
-    {
-        foreach (var recording in recordings.Values)
-        {
-            recording?.Dispose();
-        }
-
-        recordings.Clear();
-    }
-
-    private sealed class Recording : IDisposable
-    {
-        private readonly Tensor latents;
-        private readonly Tensor timestep;
-        private readonly Tensor output;
-        private readonly CudaGraph graph;
-
-        public Recording(Func<Tensor, Tensor, int, Tensor> predict, Tensor likeLatents, Tensor likeTimestep, int index)
-        {
-            latents = likeLatents.clone().DetachFromDisposeScope();
-            timestep = likeTimestep.clone().DetachFromDisposeScope();
-            output = empty_like(likeLatents, ScalarType.Float32).DetachFromDisposeScope();
-            try
-            {
-                graph = CudaGraph.Record(Predict, 0);
-            }
-            catch
-            {
-                Free();
-                throw;
-            }
-
-            void Predict()
-            {
-                using var scope = NewDisposeScope();
-                output.copy_(predict(latents, timestep, index));
-            }
-        }
-
-        public Tensor Run(Tensor from, Tensor time)
-        {
-            latents.copy_(from);
-            timestep.copy_(time);
-            graph.Replay();
-            return output.clone();
-        }
-
-        public void Dispose()
-        {
-            graph.Dispose();
-            Free();
-        }
-
-        private void Free()
-        {
-            latents.Dispose();
-            timestep.Dispose();
-            output.Dispose();
-        }
     }
 }

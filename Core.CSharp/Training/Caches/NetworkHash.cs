@@ -15,12 +15,15 @@ internal static class NetworkHash
     /// </summary>
     /// <param name="network">The network.</param>
     /// <param name="settings">What its weights do not tell, such as its numbers of heads.</param>
-    /// <exception cref="InvalidOperationException">It has adapters, which are not among its weights.</exception>
+    /// <exception cref="RecipesException">It has adapters, which are not among its weights.</exception>
     public static string Of(nn.Module network, string settings)
     {
         if (network.named_modules().Any(item => item.module is IAdaptable { Adapters.Count: > 0 }))
         {
-            throw new InvalidOperationException("a network with adapters has no hash");
+            throw new RecipesException(
+                "Caches",
+                "a network whose results are to be kept has adapters, which are not among its weights",
+                "Take the adapters off, merge them into the weights, or train without the cache.");
         }
 
         using var hash = IncrementalHash.CreateHash(HashAlgorithmName.SHA256);
