@@ -165,7 +165,13 @@ module internal Lower =
 
     /// Collages as one more concept, beside the class pictures of all.
     let private company (plan: Plan) (classPictures: string list list) (made: Collage list) =
-        let nowhere = blank (System.IO.Path.GetDirectoryName made.Head.Path |> nonNull |> System.IO.Path.GetDirectoryName |> nonNull)
+        let nowhere =
+            blank (
+                System.IO.Path.GetDirectoryName made.Head.Path
+                |> nonNull
+                |> System.IO.Path.GetDirectoryName
+                |> nonNull
+            )
 
         let place (collage: Collage) (subject: PlannedSubject) =
             let struct (left, leftMask), struct (right, rightMask) = collage.Left, collage.Right
@@ -319,6 +325,7 @@ module internal Lower =
             Seed = budget.Seed,
             Batch = int budget.Batch,
             Precision = corePrecision budget,
+            GradientCheckpointing = budget.GradientCheckpointing,
             CheckpointFolder = folder,
             CheckpointEvery = every budget,
             PlanHash = plan.Hash

@@ -102,6 +102,17 @@ let tests =
                 passes folder (training [ debiased ] folder))
         }
 
+        test "gradient checkpointing reaches the core and the plan" {
+            withPictures (fun folder ->
+                Expect.isTrue (lowered [ gradientCheckpointing ] folder).GradientCheckpointing "core"
+                Expect.isFalse (lowered [] folder).GradientCheckpointing "without the word"
+
+                Expect.stringContains
+                    (plan (training [ gradientCheckpointing ] folder)).Text
+                    "blocks run again for gradients"
+                    "plan")
+        }
+
         test "C18: zero terminal SNR is for models that predict v" {
             withPictures (fun folder ->
                 refused folder (training [ zeroTerminalSnr ] folder) [
