@@ -61,21 +61,29 @@ type RecipePart =
     | Draw of DrawPart list
     | Sample of Prompt
     | Outputs of OutputPart list
-
-/// One line of a recipe for one family of models; the mark is gone once the block is closed.
-[<Struct>]
-type Line<'family> = Line of RecipePart
+    /// Pictures that an upscaler is measured by and never learns from.
+    | MeasureOn of folder: string
+    /// The highest noise level of an upscaler's small pictures in training.
+    | NoiseUpTo of level: int
+    /// The noise level of small pictures that an upscaler enlarges.
+    | NoiseLevel of level: int
+    /// A recipe for an upscaler, which then enlarges what this recipe draws.
+    | Enlarge of Recipe
 
 /// A recipe as it was written: open data, not yet checked. `Plan.check` makes a plan of it.
-type Recipe = {
+and Recipe = {
     Name: string
     /// The base model's name.
     Model: string
-    /// The family that the recipe was written for: SD1, SD2 or SDXL.
+    /// The family that the recipe was written for: SD1, SD2, SDXL or X4.
     Family: string
     Weights: Weights
     Parts: RecipePart list
 }
+
+/// One line of a recipe for one family of models; the mark is gone once the block is closed.
+[<Struct>]
+type Line<'family> = Line of RecipePart
 
 /// `recipe "name" Models.pocket { ... }`
 type RecipeBlock<'family when 'family :> Family>(name: string, model: Model<'family>) =

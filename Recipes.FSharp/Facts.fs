@@ -54,6 +54,10 @@ type internal BaseFacts = {
     NativeSize: int<px>
     /// Sides of pictures must be a multiple of this.
     Multiple: int<px>
+    /// How many pixels one latent stands for along each side: of an upscaler, how many times it enlarges.
+    Factor: int
+    /// The highest noise level of an upscaler's small pictures.
+    HighestNoise: int option
     /// Channels that the UNet takes: 4 for a model that draws from a prompt alone.
     Channels: int
     /// What the UNet predicts: epsilon, v_prediction or sample.
@@ -101,6 +105,8 @@ type internal Facts = {
     HeldOut: PictureFolder option list
     /// Likewise of masks.
     Masks: PictureFolder option list
+    /// Pictures that an upscaler is measured by.
+    Measured: PictureFolder option
     /// Free bytes where results go.
     FreeDisk: int64 option
     /// Bytes of memory that a process may have.

@@ -121,6 +121,24 @@ module Language =
     let sample text : Line<'family> =
         Line(RecipePart.Sample(Prompt.ofText text))
 
+    // ---- upscalers ----
+
+    /// Enlarge what is drawn, by an upscaler that learns the same subject or theme, or one of its own:
+    /// `enlarge (recipe "large" Models.pocketX4 { adapt everything; train { steps 300<step> } })`.
+    let enlarge (stage: Recipe) : Line<'family> = Line(RecipePart.Enlarge stage)
+
+    /// The folder of pictures that the upscaler is measured by and never learns from. A relative path starts at the
+    /// script's folder.
+    let measureOn folder : Line<X4> = Line(RecipePart.MeasureOn folder)
+
+    /// The highest noise level that small pictures get in training; each up to it is as likely (noise conditioning
+    /// augmentation, arXiv 2106.15282). Default: the upscaler's own highest.
+    let noiseUpTo level : Line<X4> = Line(RecipePart.NoiseUpTo level)
+
+    /// The noise level that small pictures get before they are enlarged: the higher, the freer the upscaler is to invent
+    /// detail. Default: 0.
+    let noiseLevel level : Line<X4> = Line(RecipePart.NoiseLevel level)
+
     // ---- the training budget ----
 
     /// The training budget: `train { steps 400<step>; rate 1e-4 }`.

@@ -70,6 +70,7 @@ module internal Locating =
         try
             match recipe.Weights with
             | Weights.Pocket -> Located.Here(PocketModel.Folder, None)
+            | Weights.PocketX4 -> Located.Here(PocketModel.UpscalerFolder, None)
             | Weights.Folder path
             | Weights.File path -> Located.Here(from script path, None)
             | Weights.Hub repository -> hub (settings ()) recipe.Model recipe.Family repository

@@ -43,14 +43,14 @@ module internal Lower =
             BatchSize = batch
         )
 
-    let private schedule (schedule: Schedule) : RateShape * System.Nullable<float> =
+    let schedule (schedule: Schedule) : RateShape * System.Nullable<float> =
         match schedule with
         | Constant -> RateShape.Constant, System.Nullable()
         | Linear -> RateShape.Linear, System.Nullable()
         | Cosine -> RateShape.Cosine, System.Nullable()
         | CosineRestarts cycles -> RateShape.CosineWithRestarts, System.Nullable(float cycles)
 
-    let private optional (value: float option) = Option.toNullable value
+    let optional (value: float option) = Option.toNullable value
 
     /// The adapter of one network; nothing where the plan changes none of its layers.
     let lora (lora: PlannedLora) (network: string) : LoraOptions option =
@@ -79,13 +79,13 @@ module internal Lower =
             )
 
     /// A tenth of the work is the most that a power cut may cost.
-    let private every (budget: Budget) =
+    let every (budget: Budget) =
         budget.Checkpoint
         |> Option.defaultValue (max 1<step> (budget.Steps / 10))
         |> int64
         |> System.Nullable
 
-    let private corePrecision (budget: Budget) =
+    let corePrecision (budget: Budget) =
         match budget.Precision with
         | Float32 -> Training.Precision.Float32
         | BFloat16 -> Training.Precision.BFloat16
@@ -256,7 +256,7 @@ module internal Lower =
                 |]
             )
 
-    let private optimiser (budget: Budget) : OptimiserOptions =
+    let optimiser (budget: Budget) : OptimiserOptions =
         match budget.Optimiser with
         | AdamW -> AdamWOptions(WeightDecay = budget.WeightDecay)
         | AdamWBFloat16 -> AdamWOptions(WeightDecay = budget.WeightDecay, Moments = Training.Precision.BFloat16)
@@ -268,7 +268,7 @@ module internal Lower =
                 SafeguardWarmUp = (budget.Warmup > 0<step>)
             )
 
-    let private error (loss: Loss) =
+    let error (loss: Loss) =
         match loss with
         | Squared -> ErrorOptions()
         | Huber width -> ErrorOptions(Kind = ErrorKind.Huber, Width = width)

@@ -18,6 +18,12 @@ type Models private () =
         Weights = Weights.Pocket
     }
 
+    /// The small upscaler that comes with this library: four times as many pixels a side, for what `pocket` draws.
+    static member pocketX4: Model<X4> = {
+        Name = "pocket-x4"
+        Weights = Weights.PocketX4
+    }
+
     /// A model of one's own in the layout of the diffusers library: `Models.folder<SD1> "models/sd-1.5"`. A relative
     /// path starts at the script's folder.
     static member folder<'family when 'family :> Family>(path: string) : Model<'family> = {

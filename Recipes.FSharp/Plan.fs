@@ -20,6 +20,10 @@ type Plan internal (data: PlanData) =
     /// How samples and class pictures are drawn.
     member _.Draw = data.Drawing
     member _.Samples = data.Samples
+    /// Of a plan for an upscaler: what it says beside its training.
+    member _.Upscaling = data.Upscaling
+    /// The plan for an upscaler of what is drawn.
+    member _.Enlarge = data.Enlarge |> Option.map Plan
     /// The full path of the folder that the run's own folder is made in.
     member _.OutputFolder = data.Outputs
     /// What is doubtful, but no reason to refuse.
@@ -165,17 +169,83 @@ module Plan =
         Mentions = prompt.Mentions |> List.choose _.Token
     }
 
-    /// As `checkScript`, with these settings of the hub.
-    let internal checkWith settings (script: string option) (recipe: Recipe) : Result<Plan, Problem list> =
+    let private upscaling (draft: Draft) (facts: Facts) (model: BaseFacts) =
+        model.HighestNoise
+        |> Option.map (fun most -> {
+            Factor = model.Factor
+            Multiple = model.Multiple / model.Factor
+            NoiseUpTo = draft.NoiseUpTo |> List.tryLast |> Option.defaultValue most
+            NoiseLevel = draft.NoiseLevel
+            HeldOut = facts.Measured |> Option.map _.Pictures |> Option.defaultValue []
+        })
+
+    /// The upscaler's recipe, which learns what the recipe around it learns where it names nothing of its own.
+    let private inside (recipe: Recipe) (stage: Recipe) =
+        if (Draft.sources stage).IsEmpty then
+            let learned =
+                recipe.Parts
+                |> List.filter (fun part ->
+                    match part with
+                    | RecipePart.Learn _
+                    | RecipePart.Data _ -> true
+                    | _ -> false)
+
+            {
+                stage with
+                    Parts = learned @ stage.Parts
+            }
+        else
+            stage
+
+    /// The problems of an upscaler inside a recipe, and of how the two fit.
+    let private within (draft: Draft) (stage: Recipe) (outcome: Result<PlanData, Problem list>) = [
+        let problems =
+            match outcome with
+            | Error problems -> problems
+            | Ok plan -> plan.Warnings
+
+        for problem in problems do
+            {
+                problem with
+                    At = $"enlarge.{problem.At}"
+            }
+
+        match outcome with
+        | Ok { Upscaling = Some upscaling } -> yield! Checks.Enlarging.fit draft stage.Model upscaling.Multiple
+        | Ok _
+        | Error _ -> ()
+    ]
+
+    /// The plan's data. A recipe is nested where it is the upscaler of another one.
+    let rec private checkData
+        nested
+        settings
+        (script: string option)
+        (recipe: Recipe)
+        : Result<PlanData, Problem list> =
         let facts = Reading.facts settings script recipe
         let native = facts.Base |> Option.map _.NativeSize |> Option.defaultValue 0<px>
         let draft = Draft.ofRecipe native recipe
+
+        let stage =
+            match draft.Enlarge with
+            | [ stage ] when stage.Family = nameof X4 && not draft.Upscales ->
+                let stage = inside recipe stage
+                Some(stage, checkData true settings script stage)
+            | _ -> None
 
         let problems =
             [
                 yield! Checks.Lines.findings draft
                 yield! facts.Problems
-                yield! Checks.Tokens.findings draft facts
+                if draft.Upscales then
+                    yield! Checks.Enlarging.findings draft facts
+
+                    if not nested then
+                        yield! Checks.Enlarging.alone draft
+                else
+                    yield! Checks.Tokens.findings draft facts
+                    yield! Checks.Enlarging.stages draft
                 yield! Checks.Data.findings draft facts
                 yield! Checks.Shapes.findings draft facts
                 yield! Checks.Subjects.findings draft facts
@@ -183,6 +253,10 @@ module Plan =
                 yield! Checks.Optimisation.findings draft facts
                 yield! Checks.Caches.findings draft facts
                 yield! Checks.Resources.findings draft facts
+
+                match stage with
+                | Some(stage, outcome) -> yield! within draft stage outcome
+                | None -> ()
             ]
             |> List.distinct
 
@@ -192,34 +266,38 @@ module Plan =
         | [], Some model, [ tuning ] ->
             let way = planned tuning draft model
 
-            Ok(
-                Plan {
-                    Name = recipe.Name
-                    Script = script
-                    Model = {
-                        Name = recipe.Model
-                        Family = model.Family
-                        Folder = model.Folder
-                        Origin = model.Origin
-                        Prediction = model.Prediction
-                        NativeSize = model.NativeSize
-                        Parameters = model.Parameters
-                        Sha256 = model.Sha256.Value
-                    }
-                    Subjects =
-                        List.zip3 draft.Sources (List.choose id facts.Folders) (List.zip facts.HeldOut facts.Masks)
-                        |> List.map (fun (source, folder, (heldOut, masks)) ->
-                            subject draft model (source, folder, heldOut, masks))
-                    Method = way
-                    Budget = draft.Budget
-                    Drawing = draft.Drawing
-                    Samples = draft.Samples |> List.map sample
-                    Outputs = System.IO.Path.GetFullPath draft.Outputs
-                    LeastMemory = Checks.Resources.leastMemory draft.Budget model way.Parameters
-                    Warnings = warnings
+            Ok {
+                Name = recipe.Name
+                Script = script
+                Model = {
+                    Name = recipe.Model
+                    Family = model.Family
+                    Folder = model.Folder
+                    Origin = model.Origin
+                    Prediction = model.Prediction
+                    NativeSize = model.NativeSize
+                    Parameters = model.Parameters
+                    Sha256 = model.Sha256.Value
                 }
-            )
+                Subjects =
+                    List.zip3 draft.Sources (List.choose id facts.Folders) (List.zip facts.HeldOut facts.Masks)
+                    |> List.map (fun (source, folder, (heldOut, masks)) ->
+                        subject draft model (source, folder, heldOut, masks))
+                Method = way
+                Budget = draft.Budget
+                Drawing = draft.Drawing
+                Samples = draft.Samples |> List.map sample
+                Upscaling = upscaling draft facts model
+                Enlarge = stage |> Option.bind (snd >> Result.toOption)
+                Outputs = System.IO.Path.GetFullPath draft.Outputs
+                LeastMemory = Checks.Resources.leastMemory draft.Budget model way.Parameters
+                Warnings = warnings
+            }
         | _ -> Error(errors @ warnings)
+
+    /// As `checkScript`, with these settings of the hub.
+    let internal checkWith settings (script: string option) (recipe: Recipe) : Result<Plan, Problem list> =
+        checkData false settings script recipe |> Result.map Plan
 
     /// Checks the recipe of a script, whose folder relative paths start at; without a script they start at the current
     /// folder. Gives the plan, or every problem at once: errors first, then warnings. Nothing is downloaded.

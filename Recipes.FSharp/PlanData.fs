@@ -124,6 +124,20 @@ type PlannedSample = {
     Mentions: string list
 }
 
+/// What a plan for an upscaler says beside its training.
+type PlannedUpscaling = {
+    /// How many times it enlarges along each side.
+    Factor: int
+    /// Sides of small pictures are multiples of this.
+    Multiple: int<px>
+    /// The highest noise level of small pictures in training.
+    NoiseUpTo: int
+    /// The noise level of small pictures that are enlarged.
+    NoiseLevel: int
+    /// Pictures to measure by; none where only drawn ones are enlarged.
+    HeldOut: Picture list
+}
+
 /// All that a plan holds. Only `Plan.check` makes a plan of it.
 type internal PlanData = {
     Name: string
@@ -134,6 +148,10 @@ type internal PlanData = {
     Budget: Budget
     Drawing: Drawing
     Samples: PlannedSample list
+    /// Of a plan for an upscaler.
+    Upscaling: PlannedUpscaling option
+    /// The plan for an upscaler of what is drawn.
+    Enlarge: PlanData option
     Outputs: string
     LeastMemory: int64
     Warnings: Problem list

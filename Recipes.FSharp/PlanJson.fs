@@ -153,7 +153,19 @@ module internal PlanJson =
             "clipSkip", whole drawing.ClipSkip
         ]
 
-    let ofData (plan: PlanData) =
+    let private upscaling (upscaling: PlannedUpscaling) =
+        Json.Object [
+            "factor", whole upscaling.Factor
+            "noiseUpTo", whole upscaling.NoiseUpTo
+            "noiseLevel", whole upscaling.NoiseLevel
+            "heldOut",
+            Json.List [
+                for picture in upscaling.HeldOut ->
+                    Json.Object [ "name", Json.Text picture.Name; "sha256", Json.Text picture.Sha256 ]
+            ]
+        ]
+
+    let rec ofData (plan: PlanData) =
         Json.Object [
             "version", whole 2
             "name", Json.Text plan.Name
@@ -175,4 +187,10 @@ module internal PlanJson =
                 for sample in plan.Samples ->
                     Json.Object [ "text", Json.Text sample.Text; "plain", Json.Text sample.Plain ]
             ]
+            match plan.Upscaling with
+            | Some said -> "upscaling", upscaling said
+            | None -> ()
+            match plan.Enlarge with
+            | Some stage -> "enlarge", ofData stage
+            | None -> ()
         ]

@@ -252,8 +252,8 @@ module internal PlanText =
         | false, false -> ()
     ]
 
-    /// How often what is seen, and how much work it is.
-    let private sums (plan: PlanData) = [
+    /// How often what is seen, and how much work it is; `enlarged` pictures are drawn by another model.
+    let private sums (enlarged: int) (plan: PlanData) = [
         let budget = plan.Budget
         let passes = int64 budget.Steps * int64 budget.Accumulate
         let seen = passes * int64 budget.Batch
@@ -276,7 +276,12 @@ module internal PlanText =
 
         let classes = plan.Subjects |> List.sumBy (fun subject -> int64 subject.PriorCount)
 
-        let samples = 2L * int64 plan.Samples.Length * int64 plan.Drawing.Seeds.Length
+        let drawn =
+            match plan.Upscaling with
+            | None -> plan.Samples.Length
+            | Some upscaling -> upscaling.HeldOut.Length
+
+        let samples = 2L * (int64 drawn * int64 plan.Drawing.Seeds.Length + int64 enlarged)
 
         let doubled =
             if plan.Subjects |> List.exists (fun subject -> subject.PriorCount > 0<img>) then
@@ -298,8 +303,13 @@ module internal PlanText =
 
         "draw", $"{drawing.Denoise} steps of {drawing.Sampler}, guidance {decimal drawing.Guidance}"
 
+        let each, when' =
+            match plan.Upscaling with
+            | None -> "a prompt", "before and after"
+            | Some _ -> "of each small one", "before and after"
+
         "",
-        $"""{counted (int64 drawing.Seeds.Length) "picture"} a prompt, before and after; seeds {listed (drawing.Seeds |> List.map string)}"""
+        $"""{counted (int64 drawing.Seeds.Length) "picture"} {each}, {when'}; seeds {listed (drawing.Seeds |> List.map string)}"""
 
         if drawing.Rescale > 0.0 then
             "", $"guidance rescaled by {decimal drawing.Rescale}"
@@ -331,9 +341,40 @@ module internal PlanText =
     let private fold (rows: (string * string) list) =
         rows |> List.map (fun (word, line) -> $"    {word, -8} {line}".TrimEnd())
 
+    let private enlarges (plan: PlanData) (upscaling: PlannedUpscaling) = [
+        "noise",
+        $"levels up to {upscaling.NoiseUpTo} on small pictures in training, {upscaling.NoiseLevel} in enlarging"
+
+        if not upscaling.HeldOut.IsEmpty then
+            let side = plan.Budget.Size
+
+            "measure",
+            $"{pictures upscaling.HeldOut.Length} held out, {side / upscaling.Factor} to {side} px, against bicubic and the upscaler untuned"
+    ]
+
+    /// An upscaler inside a recipe.
+    let private stage (drawn: PlanData) (plan: PlanData) = [
+        match plan.Upscaling with
+        | None -> ()
+        | Some upscaling ->
+            let side, model = drawn.Budget.Size, plan.Model
+
+            "enlarge",
+            $"what is drawn, {side} to {side * upscaling.Factor} px, by {model.Name}, {large model.Parameters} parameters"
+
+            for subject in plan.Subjects do
+                yield! learn subject
+
+            yield! adapt plan.Method
+            yield! train plan.Budget
+            yield! enlarges plan upscaling
+            yield! sums (drawn.Samples.Length * drawn.Drawing.Seeds.Length) plan
+            yield! draw plan
+    ]
+
     /// The facts that follow from the settings, one a line.
     let notes (plan: PlanData) =
-        sums plan
+        sums 0 plan
         |> List.map (fun (word, line) -> if word = "" then $"      {line}" else $"{word, -5} {line}")
 
     /// The whole plan. Lines after the first are indented by four, so that it looks right in the interactive session.
@@ -352,8 +393,14 @@ module internal PlanText =
                         yield! learn subject
                     yield! adapt plan.Method
                     yield! train plan.Budget
-                    yield! sums plan
+                    match plan.Upscaling with
+                    | Some upscaling -> yield! enlarges plan upscaling
+                    | None -> ()
+                    yield! sums 0 plan
                     yield! draw plan
+                    match plan.Enlarge with
+                    | Some upscaler -> yield! stage plan upscaler
+                    | None -> ()
                     for warning in plan.Warnings do
                         "warning", warning.Text
                 ]

@@ -10,7 +10,7 @@ type Severity =
 [<StructuredFormatDisplay("{Text}")>]
 type Problem = {
     /// The check's name: a letter for its family (A tokens, B data, C compatibility, D optimisation, E resources,
-    /// L the lines of the recipe, M where the base model is, P pretraining, S settings) and a number.
+    /// F upscalers, L the lines of the recipe, M where the base model is, P pretraining, S settings) and a number.
     Code: string
     Severity: Severity
     /// The line or block of the recipe, such as `train.steps`.

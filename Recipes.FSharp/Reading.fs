@@ -53,6 +53,8 @@ module internal Reading =
             Family = folder.Family
             NativeSize = folder.NativeSize * 1<px>
             Multiple = folder.LatentFactor * (1 <<< halvings) * 1<px>
+            Factor = folder.LatentFactor
+            HighestNoise = Option.ofNullable folder.HighestNoise
             Channels = folder.InChannels
             Prediction = folder.PredictionType
             Parameters = folder.ParameterCount
@@ -150,6 +152,14 @@ module internal Reading =
                 },
                 List.collect fault outcomes @ fault captions
 
+    /// The pictures that an upscaler is measured by, read as those of a source without captions.
+    let private measuring script (recipe: Recipe) =
+        match Draft.measuring recipe with
+        | None -> None, []
+        | Some source ->
+            let folder, problems = pictures script source "images" source.Folder
+            folder, problems |> List.map (fun problem -> { problem with At = "measureOn" })
+
     /// Free bytes of the disk that the folder is on, or will be made on.
     let private freeDisk (folder: string) =
         let rec existing (folder: string) =
@@ -187,6 +197,7 @@ module internal Reading =
         let heldOut = sources |> List.map (fun s -> pictures script s "heldOut" s.HeldOut)
 
         let masks = sources |> List.map (fun s -> pictures script { s with Captions = Same "" } "masks" s.Masks)
+        let measured, unread = measuring script recipe
 
         {
             Base =
@@ -197,6 +208,7 @@ module internal Reading =
             Folders = folders |> List.map fst
             HeldOut = heldOut |> List.map fst
             Masks = masks |> List.map fst
+            Measured = measured
             FreeDisk = freeDisk (Draft.ofRecipe 0<px> recipe).Outputs
             Memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes
             Problems = [
@@ -204,5 +216,6 @@ module internal Reading =
                 | Ok _ -> ()
                 | Error problems -> yield! problems
                 yield! folders @ heldOut @ masks |> List.collect snd
+                yield! unread
             ]
         }

@@ -111,18 +111,27 @@ type Session private () =
 
     /// The checked plan. Where all that keeps it from running is a model to download, that is done, and the rest checked.
     static member private plan (script: string option) (recipe: Recipe) =
-        match Session.Mode, recipe.Weights, Plan.checkScript script recipe with
-        | Mode.Run, Weights.Hub repository, Error problems when
+        let absent (problems: Problem list) = [
+            for at, recipe in
+                ("recipe", recipe)
+                :: [ for stage in Draft.enlargings recipe -> "enlarge.recipe", stage ] do
+                match recipe.Weights with
+                | Weights.Hub repository when problems |> List.exists (fun problem -> problem.At = at) -> repository
+                | _ -> ()
+        ]
+
+        match Session.Mode, Plan.checkScript script recipe with
+        | Mode.Run, Error problems when
             problems
             |> List.filter isError
             |> List.forall (fun problem -> problem.Code = Locating.toDownload)
             ->
             try
-                Session.Fetcher repository
+                absent problems |> List.iter Session.Fetcher
                 Plan.checkScript script recipe
             with :? Core.RecipesException as fault ->
                 Error [ error "M3" "recipe" $"{fault.Where}: {fault.Fault}" fault.Cure ]
-        | _, _, outcome -> outcome
+        | _, outcome -> outcome
 
     /// Checks a recipe, and shows or runs its plan: the last line of a script.
     static member submit(recipe: Recipe, [<CallerFilePath>] ?file: string, [<CallerLineNumber>] ?line: int) : unit =

@@ -105,10 +105,19 @@ type internal Draft = {
     Budget: Budget
     Drawing: Drawing
     Samples: Prompt list
+    /// Highest noise levels that were written for small pictures in training.
+    NoiseUpTo: int list
+    /// The noise level of small pictures to enlarge.
+    NoiseLevel: int
+    /// Recipes for an upscaler of what is drawn.
+    Enlarge: Recipe list
     Outputs: string
 } with
 
     member draft.Subjects = draft.Sources |> List.filter (fun source -> not source.IsTheme)
+
+    /// Whether it is for an upscaler, which learns from pictures alone and draws from small ones.
+    member draft.Upscales = draft.Recipe.Family = nameof X4
 
 [<RequireQualifiedAccess>]
 module internal Draft =
@@ -278,12 +287,13 @@ module internal Draft =
               }
             | _ -> budget
 
-    let private drawing (parts: DrawPart list) =
+    /// An upscaler follows its small picture, and needs neither guidance nor many tries.
+    let private drawing upscales (parts: DrawPart list) =
         let start = {
             Denoise = 20<step>
-            Guidance = 5.0
+            Guidance = if upscales then 1.0 else 5.0
             Avoid = ""
-            Seeds = [ 0..3 ]
+            Seeds = if upscales then [ 0 ] else [ 0..3 ]
             Sampler = Ddim
             Rescale = 0.0
             ClipSkip = 0
@@ -337,13 +347,52 @@ module internal Draft =
             | RecipePart.Data theme -> Some [ theme ]
             | _ -> None)
 
-    /// Subjects, then themes.
-    let sources (recipe: Recipe) = [
-        for each in subjects recipe do
-            subject each
-        for theme in themes recipe do
-            source true theme.Name theme.Parts
-    ]
+    /// Subjects, then themes. Class pictures have no part in an upscaler's training.
+    let sources (recipe: Recipe) =
+        let written = [
+            for each in subjects recipe do
+                subject each
+            for theme in themes recipe do
+                source true theme.Name theme.Parts
+        ]
+
+        if recipe.Family = nameof X4 then
+            written |> List.map (fun source -> { source with Prior = 0<img> })
+        else
+            written
+
+    let measuringFolders =
+        collect (fun part ->
+            match part with
+            | RecipePart.MeasureOn folder -> Some [ folder ]
+            | _ -> None)
+
+    /// An upscaler's held-out pictures, in the form of a source.
+    let measuring (recipe: Recipe) =
+        measuringFolders recipe
+        |> List.tryLast
+        |> Option.map (fun folder -> source true "measureOn" [ PicturePart.Images folder; PicturePart.Captions(Same "") ])
+
+    let private levels (chooser: RecipePart -> int option) =
+        collect (chooser >> Option.map List.singleton)
+
+    let noiseUpTo =
+        levels (fun part ->
+            match part with
+            | RecipePart.NoiseUpTo level -> Some level
+            | _ -> None)
+
+    let noiseLevels =
+        levels (fun part ->
+            match part with
+            | RecipePart.NoiseLevel level -> Some level
+            | _ -> None)
+
+    let enlargings =
+        collect (fun part ->
+            match part with
+            | RecipePart.Enlarge stage -> Some [ stage ]
+            | _ -> None)
 
     let tunings =
         collect (fun part ->
@@ -371,8 +420,11 @@ module internal Draft =
                     (sources |> List.exists (fun s -> s.Prior > 0<img>))
                     (sources |> List.exists (fun s -> s.HeldOut <> ""))
                     (trainParts recipe)
-            Drawing = drawing (drawParts recipe)
+            Drawing = drawing (recipe.Family = nameof X4) (drawParts recipe)
             Samples = samples recipe
+            NoiseUpTo = noiseUpTo recipe
+            NoiseLevel = noiseLevels recipe |> List.tryLast |> Option.defaultValue 0
+            Enlarge = enlargings recipe
             Outputs =
                 ("runs", outputParts recipe)
                 ||> List.fold (fun _ part ->

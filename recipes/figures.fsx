@@ -1,8 +1,9 @@
 // Measures the embedded model as its card states it, on the CPU: figures.json and sheet.png.
 //
-//     dotnet fsi recipes/figures.fsx [FOLDER [MODEL CLIP]] [--icons PACK] [--guidance 4]
+//     dotnet fsi recipes/figures.fsx [FOLDER [MODEL CLIP UPSCALER]] [--icons PACK] [--guidance 4]
 //
-// FOLDER takes the results (runs/figures by default); MODEL and CLIP are other model folders than the embedded ones.
+// FOLDER takes the results (runs/figures by default); MODEL, CLIP and UPSCALER are other model folders than
+// the embedded ones.
 #load "_recipes.fsx"
 #r "../Recipes.FSharp/bin/Release/net10.0/Recipes.Core.dll"
 #r "../Recipes.FSharp/bin/Release/net10.0/Recipes.Eval.dll"
@@ -34,14 +35,28 @@ let private tell (progress: Runs.RunProgress) =
     | Runs.RunProgress.Note _ -> ()
 
 try
-    let target, model, clip =
+    let target, folders =
         match places with
-        | target :: model :: clip :: _ -> target, model, clip
-        | target :: _ -> target, PocketModel.Folder, PocketModel.ClipFolder
-        | [] -> "runs/figures", PocketModel.Folder, PocketModel.ClipFolder
+        | target :: folders -> target, folders
+        | [] -> "runs/figures", []
+
+    let model, clip, upscaler =
+        match folders with
+        | [] -> PocketModel.Folder, PocketModel.ClipFolder, PocketModel.UpscalerFolder
+        | [ model; clip; upscaler ] -> model, clip, upscaler
+        | _ -> raise (RecipesException("figures", $"{folders.Length} folders are named", "Name all three, or none."))
 
     let figures =
-        Measuring.write model clip pack Cpu (FigureOptions(Guidance = guidance)) target tell CancellationToken.None
+        Measuring.write
+            model
+            clip
+            upscaler
+            pack
+            Cpu
+            (FigureOptions(Guidance = guidance))
+            target
+            tell
+            CancellationToken.None
 
     printf $"%s{figures.ToJson()}"
 with :? RecipesException as fault ->

@@ -1,4 +1,4 @@
-// Trains the embedded base model from icons: autoencoder, text encoder, the CLIP that evaluates, denoiser.
+// Trains the embedded models from icons: autoencoder, text encoder, the CLIP that evaluates, denoiser, upscaler.
 // Wants an NVIDIA GPU and, in the folder of the icons, four npm packages, which `recipes run` names if they are absent.
 #load "_recipes.fsx"
 
@@ -38,6 +38,22 @@ pretraining "pretrain" {
         steps 12_121<step>
         batch 768<img>
         rate 1.2e-3
+        average 0.9998
+        seed 1
+    }
+
+    upscalerAutoencoder {
+        steps 5911<step>
+        batch 64<img>
+        rate 1.2e-3
+        average 0.9995
+        seed 1
+    }
+
+    upscaler {
+        steps 5154<step>
+        batch 256<img>
+        rate 1.5e-3
         average 0.9998
         seed 1
     }

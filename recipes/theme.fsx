@@ -1,5 +1,6 @@
 // Teaches the base model a way of drawing, the linocut, from a hundred captioned pictures: low-rank fine-tuning. The
-// captions name what each picture shows and its ink, so that what is left to learn is how it is printed.
+// captions name what each picture shows and its colour as the base model's own do, with one new word where those name a
+// style: what is left to learn is how it is printed.
 #load "_recipes.fsx"
 
 open Recipes
@@ -13,7 +14,8 @@ let linocuts = theme "linocuts" {
 recipe "theme" Models.pocket {
     data linocuts
 
-    // Another kind (`dora`), rank or part of the network is one line: `only (CrossAttention |> within [ Middle; Up 1 ])`.
+    // Another kind (`dora`), rank or part of the network is one line:
+    // `only (CrossAttention |> within [ Middle; Up 1 ])`.
     adapt (
         lora 16<rank> {
             only Attention
@@ -24,7 +26,7 @@ recipe "theme" Models.pocket {
 
     train {
         steps 400<step>
-        rate 3e-4
+        rate 4e-4
         batch 2<img>
         size 128<px>
         warmup 20<step>
@@ -39,9 +41,9 @@ recipe "theme" Models.pocket {
     }
 
     // The fish is among the hundred pictures, the other things are not.
-    sample $"a linocut of a fish in black ink"
-    sample $"a linocut of a dog in blue ink"
-    sample $"a linocut of a pear in red ink"
-    sample $"a linocut of a castle in green ink"
+    sample $"a linocut fish on a black background"
+    sample $"a linocut dog on a blue background"
+    sample $"a linocut pear on a red background"
+    sample $"a linocut castle on a green background"
 }
 |> Session.submit

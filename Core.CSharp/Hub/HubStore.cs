@@ -154,7 +154,8 @@ public sealed class HubStore(HubSettings settings)
 
     /// <summary>As <see cref="Weights.ModelFolder"/> tells families apart, by structure.</summary>
     private static string Family(IReadOnlyList<HubFile> files, JsonElement unet) =>
-        files.Any(file => file.Path.StartsWith("text_encoder_2/", StringComparison.Ordinal)) ? "SDXL"
+        files.Any(file => file.Path.StartsWith("low_res_scheduler/", StringComparison.Ordinal)) ? "X4"
+        : files.Any(file => file.Path.StartsWith("text_encoder_2/", StringComparison.Ordinal)) ? "SDXL"
         : unet.ValueKind == JsonValueKind.Object
             && unet.TryGetProperty("use_linear_projection", out var linear)
             && linear.ValueKind == JsonValueKind.True ? "SD2"

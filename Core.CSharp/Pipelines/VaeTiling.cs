@@ -6,8 +6,8 @@ namespace Recipes.Core.Pipelines;
 public enum VaeTiling
 {
     /// <summary>
-    /// For pictures with a side longer than <see cref="VaeTilings.Whole"/> pixels and than twice what the autoencoder was
-    /// trained on; below, the whole picture at once, which is exact.
+    /// For pictures with a side longer than <see cref="VaeTilings.Whole"/> pixels and than twice what the autoencoder
+    /// was trained on; below, the whole picture at once, which is exact.
     /// </summary>
     Automatic,
 

@@ -32,6 +32,9 @@ public sealed record UpscalerOptions
     /// <summary>How the rate falls.</summary>
     public RateShape Schedule { get; init; } = RateShape.Constant;
 
+    /// <summary>What the shape of the rate needs; see <see cref="LearningRate.Cycles"/>.</summary>
+    public double? Cycles { get; init; }
+
     /// <summary>Steps over which the rate rises.</summary>
     public long WarmUp { get; init; }
 
@@ -43,6 +46,12 @@ public sealed record UpscalerOptions
 
     /// <summary>Greatest joint norm of the gradients; null for no limit.</summary>
     public double? ClipNorm { get; init; } = 1;
+
+    /// <summary>The optimiser; a rate of its own is not used.</summary>
+    public OptimiserOptions Optimiser { get; init; } = new AdamWOptions();
+
+    /// <summary>The loss.</summary>
+    public DiffusionLossOptions Loss { get; init; } = new();
 
     /// <summary>The UNet's adapters, without dropout; null trains the whole UNet.</summary>
     public LoraOptions? Lora { get; init; }
@@ -63,13 +72,22 @@ public sealed record UpscalerOptions
     public string PlanHash { get; init; } = "";
 
     /// <summary>The rate by step.</summary>
-    public LearningRate LearningRate => new() { Rate = Rate, Shape = Schedule, Steps = Steps, WarmUp = WarmUp };
+    public LearningRate LearningRate => new()
+    {
+        Rate = Rate,
+        Shape = Schedule,
+        Cycles = Cycles,
+        Steps = Steps,
+        WarmUp = WarmUp,
+    };
 
     /// <summary>Refuses settings that cannot train.</summary>
     /// <exception cref="RecipesException">A setting is out of range.</exception>
     public void Check()
     {
         LearningRate.Check();
+        Optimiser.Check();
+        Loss.Check();
         Lora?.Check();
         Require(Batch >= 1, "Batch", $"a batch of {Batch} pictures trains nothing", "Set 1 or more.");
         Require(

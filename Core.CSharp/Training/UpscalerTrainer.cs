@@ -84,6 +84,8 @@ public static class UpscalerTrainer
             new DenoisingStepOptions
             {
                 Rate = options.LearningRate,
+                Optimiser = options.Optimiser,
+                Loss = options.Loss,
                 ClipNorm = options.ClipNorm,
                 Accumulation = options.Accumulation,
                 Recorded = false,

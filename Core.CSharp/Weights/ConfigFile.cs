@@ -61,6 +61,10 @@ internal sealed class ConfigFile
             : throw Bad(key, $"a whole number from 1 to {Most}");
     }
 
+    /// <summary>The same, or another number where the key is absent.</summary>
+    public int NumberOr(string key, int absent) =>
+        Find(key) is null or { ValueKind: JsonValueKind.Null } ? absent : Number(key);
+
     /// <summary>How many elements a list has.</summary>
     public int Count(string key) =>
         Find(key) is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0

@@ -1,4 +1,5 @@
 using System.Text.Json;
+using Recipes.Core.Models;
 using Recipes.Core.Schedules;
 using Recipes.Core.Text;
 using Recipes.Core.Weights.Original;
@@ -37,7 +38,9 @@ public sealed class ModelFolder
     /// <summary>The pipeline's class, such as StableDiffusionPipeline.</summary>
     public required string PipelineClass { get; init; }
 
-    /// <summary>SD1, SD2 or SDXL, by structure: two text encoders, or linear projections in the UNet.</summary>
+    /// <summary>
+    /// X4 of an upscaler; else SD1, SD2 or SDXL, by structure: two text encoders, or linear projections in the UNet.
+    /// </summary>
     public required string Family { get; init; }
 
     /// <summary>The side of the square pictures it was trained on, in pixels.</summary>
@@ -46,7 +49,9 @@ public sealed class ModelFolder
     /// <summary>How many pixels one latent stands for along each side.</summary>
     public required int LatentFactor { get; init; }
 
-    /// <summary>Channels that the UNet takes: 4, or 9 for inpainting and 8 for editing by instruction.</summary>
+    /// <summary>
+    /// Channels that the UNet takes: 4, or 9 for inpainting, 8 for editing by instruction and 7 for enlarging.
+    /// </summary>
     public required int InChannels { get; init; }
 
     /// <summary>The width of the text embeddings that the UNet attends to.</summary>
@@ -54,6 +59,9 @@ public sealed class ModelFolder
 
     /// <summary>What the UNet predicts: epsilon, v_prediction or sample.</summary>
     public required string PredictionType { get; init; }
+
+    /// <summary>The highest noise level of an upscaler's small pictures; null of other models.</summary>
+    public int? HighestNoise { get; init; }
 
     /// <summary>Weights of all components together.</summary>
     public required long ParameterCount { get; init; }
@@ -130,7 +138,8 @@ public sealed class ModelFolder
             () => FolderHash.Of(path, weights.Values.SelectMany(files => files)))
         {
             PipelineClass = pipeline,
-            Family = components.Contains("text_encoder_2") ? "SDXL"
+            Family = pipeline == PipelineClasses.Upscaling ? "X4"
+                : components.Contains("text_encoder_2") ? "SDXL"
                 : unet.Flag("use_linear_projection") ? "SD2"
                 : "SD1",
             NativeSize = SampleSize(unet) * factor,
@@ -138,6 +147,13 @@ public sealed class ModelFolder
             InChannels = unet.Number("in_channels"),
             CrossAttentionDim = unet.Number("cross_attention_dim"),
             PredictionType = Config("scheduler", "scheduler_config.json").Text("prediction_type") ?? "epsilon",
+            HighestNoise = pipeline == PipelineClasses.Upscaling
+                ? Math.Min(
+                    index.NumberOr("max_noise_level", 350),
+                    Math.Min(
+                        Config("low_res_scheduler", "scheduler_config.json").NumberOr("num_train_timesteps", 1000),
+                        unet.Number("num_class_embeds")) - 1)
+                : null,
             ParameterCount = contents.Parameters,
             UNetParameterCount = contents.UNet,
             Bytes = contents.Bytes,

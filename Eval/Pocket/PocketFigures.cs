@@ -23,6 +23,9 @@ public sealed record PocketFigures
     /// <summary>Mean PSNR in dB of the autoencoder on scenes of held-out things. Null without icons.</summary>
     public double? VaePsnr { get; init; }
 
+    /// <summary>The upscaler's figures. Null without icons.</summary>
+    public UpscalerFigures? Upscaler { get; init; }
+
     /// <summary>Seconds of one guided picture, the median after a warm-up.</summary>
     public required double SecondsAPicture { get; init; }
 
@@ -34,6 +37,9 @@ public sealed record PocketFigures
 
     /// <summary>Bytes of every file of the two model folders.</summary>
     public required long Bytes { get; init; }
+
+    /// <summary>The same with the upscaler's figures.</summary>
+    public PocketFigures WithUpscaler(UpscalerFigures figures) => this with { Upscaler = figures };
 
     /// <summary>The figures as indented JSON, names in snake case.</summary>
     public string ToJson() => JsonSerializer.Serialize(this, Layout) + "\n";

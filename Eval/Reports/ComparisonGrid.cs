@@ -10,7 +10,7 @@ internal static class ComparisonGrid
     public static void Write(Html html, ReportComparison comparison)
     {
         var columns = comparison.Columns;
-        html.Raw("<section>\n").Element("h2", Heading(columns)).Raw("\n")
+        html.Raw("<section>\n").Element("h2", comparison.Heading ?? Heading(columns)).Raw("\n")
             .Raw($"<div class=\"comparison\" style=\"--columns: {columns.Count}\">\n");
         for (var index = 0; index < comparison.Rows.Count; index++)
         {

@@ -51,6 +51,11 @@ public static class Report
             ComparisonGrid.Write(html, comparison);
         }
 
+        foreach (var further in model.Further)
+        {
+            ComparisonGrid.Write(html, further);
+        }
+
         foreach (var curve in model.Curves)
         {
             CurveSection.Write(html, curve);

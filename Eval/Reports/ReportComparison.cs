@@ -5,7 +5,9 @@ namespace Recipes.Eval.Reports;
 /// </summary>
 /// <param name="Columns">What the columns are: "before", "after", or one name a checkpoint.</param>
 /// <param name="Rows">The rows, each with one picture a column.</param>
-public sealed record ReportComparison(IReadOnlyList<string> Columns, IReadOnlyList<ReportRow> Rows);
+/// <param name="Heading">What stands above it; null names the columns where there are two.</param>
+public sealed record ReportComparison(
+    IReadOnlyList<string> Columns, IReadOnlyList<ReportRow> Rows, string? Heading = null);
 
 /// <summary>One prompt and seed, drawn by every column's model.</summary>
 /// <param name="Prompt">The prompt as it was given to the model.</param>

@@ -27,6 +27,9 @@ public sealed record ReportModel
 
     public ReportComparison? Comparison { get; init; }
 
+    /// <summary>Further pictures side by side, such as what was enlarged, each under a heading of its own.</summary>
+    public IReadOnlyList<ReportComparison> Further { get; init; } = [];
+
     public IReadOnlyList<ReportCurve> Curves { get; init; } = [];
 
     public IReadOnlyList<ReportEntry> Settings { get; init; } = [];

@@ -12,7 +12,7 @@ let private family (draft: Draft) (model: BaseFacts) = [
             $"written for {draft.Recipe.Family}, but {draft.Recipe.Model} is an {model.Family} model"
             $"Write `Models.folder<{model.Family}> ...`, or choose an {draft.Recipe.Family} model."
 
-    if model.Channels <> 4 then
+    if model.Channels <> 4 && not draft.Upscales && model.Family <> nameof X4 then
         error
             "C17"
             "recipe"
@@ -33,7 +33,10 @@ let private size (draft: Draft) (model: BaseFacts) = [
                 $"`size {below}<px>` or `size {below + multiple}<px>`"
 
         error "C19" "train.size" $"{size} px is not a multiple of {multiple} px" $"Write {choice}."
-    elif 4 * int size < 3 * int native || 2 * int size > 3 * int native then
+    elif
+        not draft.Upscales
+        && (4 * int size < 3 * int native || 2 * int size > 3 * int native)
+    then
         warning
             "C19"
             "train.size"

@@ -150,7 +150,11 @@ let private visits (draft: Draft) (facts: Facts) = [
                 else
                     20.0, "50 to 200", 100.0, 500.0
 
-            let right = aim * float folder.Pictures.Length * float (draft.Budget.Turns draft.Sources.Length)
+            let right =
+                aim
+                * float folder.Pictures.Length
+                * float (draft.Budget.Turns draft.Sources.Length)
+
             let steps = right / float (int draft.Budget.Batch * draft.Budget.Accumulate)
 
             if times < least || times > most then

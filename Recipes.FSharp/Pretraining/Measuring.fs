@@ -26,11 +26,12 @@ module Measuring =
         tell (RunProgress.Ended phase)
         result
 
-    /// Measures a model folder with a CLIP folder and writes `figures.json` and `sheet.png` into `target`. With an icon
-    /// pack it also measures the autoencoder and what the CLIP finds in real scenes.
+    /// Measures a model folder with a CLIP folder, and an upscaler's folder, and writes `figures.json` and `sheet.png` into `target`. With an icon
+    /// pack it also measures the autoencoder, the upscaler, and what the CLIP finds in real scenes.
     let write
         (model: string)
         (clip: string)
+        (upscaler: string)
         (pack: string option)
         (device: Device)
         (options: FigureOptions)
@@ -47,6 +48,12 @@ module Measuring =
             use meter = new PocketMeter(model, clip, options, on)
 
             reporting tell Phase.Scoring meter.TotalSteps (fun progress -> meter.Measure(icons, progress, stop))
+
+        let figures =
+            match icons with
+            | NonNull icons when options.HeldOutBackgrounds > 0 ->
+                figures.WithUpscaler(UpscalerMeter.Measure(upscaler, icons, options, on, stop))
+            | _ -> figures
 
         Disk.writeText (Path.Combine(target, "figures.json")) (figures.ToJson())
 

@@ -146,7 +146,9 @@ module internal PretrainingChecks =
                         | TextTowers
                         | ScoringTowers -> 2
                         | Autoencoder
-                        | Denoiser -> 1
+                        | Denoiser
+                        | UpscalerAutoencoder
+                        | Upscaler -> 1
 
                     yield! least $"{at}.batch" bound (int stage.Batch) "<img>"
 

@@ -23,22 +23,25 @@ type private Trainer = Recipes.Core.Pocket.Pretraining.Pretraining
 module PretrainingRun =
     let private model = "pocket"
     let private clip = "pocket-clip"
+    let private x4 = "pocket-x4"
 
     let private sha256 (path: string) =
         use stream = File.OpenRead path
         Convert.ToHexStringLower(SHA256.HashData stream)
 
-    /// Bytes that a run may write: four weight files and the optimiser state of the largest network, 16 bytes a weight.
+    /// Bytes that a run may write: six weight files and the optimiser state of the largest network, 16 bytes a weight.
     let private space =
         16L * PocketShape.UNetParameters
         + 2L
           * (PocketShape.UNetParameters
              + PocketShape.VaeParameters
              + PocketShape.TextTowerParameters
-             + PocketShape.ClipParameters)
+             + PocketShape.ClipParameters
+             + PocketShape.UpscalerVaeParameters
+             + PocketShape.UpscalerUNetParameters)
         + 20_000_000L
 
-    /// The small files that are not trained: what the embedded model has, for both folders.
+    /// The small files that are not trained: what the embedded models have, for every folder.
     let private furnish (folder: RunFolder) =
         let copy (source: string) (target: string) (names: string list) =
             for name in names do
@@ -56,6 +59,13 @@ module PretrainingRun =
         copy (Path.Combine(embedded, "scheduler")) (Path.Combine(model, "scheduler")) [ "scheduler_config.json" ]
         copy (Path.Combine(embedded, "tokenizer")) (Path.Combine(model, "tokenizer")) tokenizer
         copy PocketModel.ClipFolder clip ("preprocessor_config.json" :: tokenizer)
+        let upscaler = PocketModel.UpscalerFolder
+        copy upscaler x4 [ "model_index.json" ]
+
+        for part in [ "scheduler"; "low_res_scheduler" ] do
+            copy (Path.Combine(upscaler, part)) (Path.Combine(x4, part)) [ "scheduler_config.json" ]
+
+        copy (Path.Combine(embedded, "tokenizer")) (Path.Combine(x4, "tokenizer")) tokenizer
 
     /// The weight file that a network's stage leaves, by its parts.
     let private weights (network: Network) =
@@ -64,6 +74,8 @@ module PretrainingRun =
         | TextTowers -> [ model; "text_encoder"; "model.safetensors" ]
         | ScoringTowers -> [ clip; "model.safetensors" ]
         | Denoiser -> [ model; "unet"; "diffusion_pytorch_model.safetensors" ]
+        | UpscalerAutoencoder -> [ x4; "vae"; "diffusion_pytorch_model.safetensors" ]
+        | Upscaler -> [ x4; "unet"; "diffusion_pytorch_model.safetensors" ]
 
     let private file (folder: RunFolder) (parts: string list) = folder.File(List.toArray parts)
 
@@ -98,6 +110,13 @@ module PretrainingRun =
             trainer.Towers(shape, options, part, true)
         | ScoringTowers -> trainer.Towers(PocketShape.Clip vocabulary, options, part, false)
         | Denoiser -> trainer.Denoiser(PocketShape.UNet, options, folder.File model)
+        | UpscalerAutoencoder -> trainer.Autoencoder(PocketShape.UpscalerVae, options, part)
+        | Upscaler ->
+            // It listens to the text encoder that was just trained.
+            for name in [ "config.json"; "model.safetensors" ] do
+                File.Copy(folder.File(model, "text_encoder", name), folder.File(x4, "text_encoder", name), true)
+
+            trainer.Upscaler(PocketShape.UpscalerUNet, options, folder.File x4)
 
     /// Tells of a stage and keeps its losses.
     let private watch (folder: RunFolder) (stage: StageBudget) (tell: RunProgress -> unit) =
@@ -223,11 +242,20 @@ module PretrainingRun =
             )
 
         let figures =
-            Measuring.write (folder.File model) (folder.File clip) (Some pack) plan.Device options folder.Path tell stop
+            Measuring.write
+                (folder.File model)
+                (folder.File clip)
+                (folder.File x4)
+                (Some pack)
+                plan.Device
+                options
+                folder.Path
+                tell
+                stop
 
         let json = JsonObject()
 
-        for name in [ model; clip; "figures.json"; "sheet.png"; "data.json" ] do
+        for name in [ model; clip; x4; "figures.json"; "sheet.png"; "data.json" ] do
             json[name] <- JsonValue.Create name
 
         json["figures"] <- nonNull (JsonNode.Parse(figures.ToJson()))
@@ -239,8 +267,13 @@ module PretrainingRun =
         let target = "Core.CSharp/Pocket/model"
 
         [
-            $"cp -r {folder}/{model}/unet {folder}/{model}/vae {folder}/{model}/text_encoder {target}/{model}/"
+            let unet = "unet/diffusion_pytorch_model.safetensors"
+            $"cp -r {folder}/{model}/vae {folder}/{model}/text_encoder {target}/{model}/"
+            $"cp {folder}/{model}/unet/config.json {target}/{model}/unet/"
+            $"rm {target}/{model}/{unet}.zip"
+            $"zip -9 -j {target}/{model}/{unet}.zip {folder}/{model}/{unet}"
             $"cp {folder}/{clip}/config.json {folder}/{clip}/model.safetensors {target}/{clip}/"
+            $"cp -r {folder}/{x4}/unet {folder}/{x4}/vae {target}/{x4}/"
         ]
 
     /// Runs the plan in its folder: from the start, from the stage and step where an earlier run of it was stopped, or

@@ -45,6 +45,8 @@ module internal PretrainingText =
         | TextTowers -> PocketShape.TextTowerParameters
         | ScoringTowers -> PocketShape.ClipParameters
         | Denoiser -> PocketShape.UNetParameters
+        | UpscalerAutoencoder -> PocketShape.UpscalerVaeParameters
+        | Upscaler -> PocketShape.UpscalerUNetParameters
 
     let private stage (scenes: int<img>) (stage: StageBudget) = [
         let millions = (float (parameters stage.Network) / 1e6).ToString("0.00", culture)

@@ -12,6 +12,10 @@ type Network =
     | ScoringTowers
     /// Denoises latents, led by the text.
     | Denoiser
+    /// Large pictures to latents and back, for the upscaler.
+    | UpscalerAutoencoder
+    /// Denoises latents of large pictures, led by small ones.
+    | Upscaler
 
     /// The word that writes its budget.
     member network.Word =
@@ -20,6 +24,8 @@ type Network =
         | TextTowers -> "textTowers"
         | ScoringTowers -> "scoringTowers"
         | Denoiser -> "denoiser"
+        | UpscalerAutoencoder -> "upscalerAutoencoder"
+        | Upscaler -> "upscaler"
 
     /// Whether it is a pair of CLIP towers.
     member network.IsTowers =
@@ -27,7 +33,9 @@ type Network =
         | TextTowers
         | ScoringTowers -> true
         | Autoencoder
-        | Denoiser -> false
+        | Denoiser
+        | UpscalerAutoencoder
+        | Upscaler -> false
 
     override network.ToString() =
         match network with
@@ -35,9 +43,19 @@ type Network =
         | TextTowers -> "text towers"
         | ScoringTowers -> "scoring towers"
         | Denoiser -> "denoiser"
+        | UpscalerAutoencoder -> "upscaler's autoencoder"
+        | Upscaler -> "upscaler"
 
-    /// In the order in which they are trained: the denoiser needs the autoencoder and the text encoder.
-    static member All = [ Autoencoder; TextTowers; ScoringTowers; Denoiser ]
+    /// In the order in which they are trained: the denoiser needs the autoencoder and the text encoder, the upscaler an
+    /// autoencoder of its own and the same text encoder.
+    static member All = [
+        Autoencoder
+        TextTowers
+        ScoringTowers
+        Denoiser
+        UpscalerAutoencoder
+        Upscaler
+    ]
 
 /// A line of one network's budget.
 [<RequireQualifiedAccess>]
@@ -130,6 +148,12 @@ module Language =
 
     /// The denoiser's budget.
     let denoiser = StageBlock Denoiser
+
+    /// The budget of the upscaler's autoencoder.
+    let upscalerAutoencoder = StageBlock UpscalerAutoencoder
+
+    /// The upscaler's budget.
+    let upscaler = StageBlock Upscaler
 
     /// The highest decay of the moving average of the weights, which is what is kept. Default: 0.999.
     let average decay = StagePart.Average decay

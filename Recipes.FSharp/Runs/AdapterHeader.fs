@@ -19,6 +19,7 @@ module internal AdapterHeader =
             | "SD1" -> "stable-diffusion-v1"
             | "SD2" when plan.Model.NativeSize > 512<px> -> "stable-diffusion-v2-768-v"
             | "SD2" -> "stable-diffusion-v2-512"
+            | "X4" -> "stable-diffusion-x4-upscaler"
             | _ -> "stable-diffusion-xl-v1-base"
 
         match plan.Method with
@@ -31,6 +32,7 @@ module internal AdapterHeader =
         match plan.Model.Family with
         | "SD1" -> "sd_v1"
         | "SD2" -> "sd_v2"
+        | "X4" -> "x4_upscaler"
         | _ -> "sdxl_base_v1-0"
 
     /// How often each tag, a part of a caption between commas, stands in the captions of each subject.

@@ -18,10 +18,16 @@ module Cook =
         let picture = 3L * int64 plan.Budget.Size * int64 plan.Budget.Size
         let pictures = 4L * int64 (Painter.shots plan).Length
 
+        let enlarged =
+            plan.Enlarge
+            |> Option.map (fun stage -> Enlarging.space stage (Painter.shots plan).Length)
+            |> Option.defaultValue (Enlarging.space plan 0)
+
         Checks.Resources.resultBytes plan.Method.Parameters
         + 2L
           * Checks.Resources.checkpointBytes plan.Budget.Optimiser plan.Method.Parameters
         + picture * pictures
+        + enlarged
         + 20_000_000L
 
     /// One phase that counts denoising passes.
@@ -58,35 +64,41 @@ module Cook =
         let shots = Painter.shots plan
         Machine.prepare plan.Budget.Device state.Threads
         Disk.writeText (folder.File "environment.json") (RunEnvironment.json plan state.Threads)
-        use model = Machine.load plan plan.Budget.Device
 
-        let draw phase shots () =
-            drawing tell phase (Painter.work plan shots) (fun reached -> Painter.draw model plan shots reached stop)
+        let before, after =
+            use model = Machine.load plan plan.Budget.Device
 
-        let asked = Painter.untrained plan shots
-        let before = Samples.get folder plan "before" asked (draw Phase.Before asked)
+            let draw phase shots () =
+                drawing tell phase (Painter.work plan shots) (fun reached -> Painter.draw model plan shots reached stop)
 
-        let classPictures = [
-            for subject in plan.Subjects do
-                if subject.PriorCount = 0<img> then
-                    []
-                else
-                    drawing tell Phase.ClassPictures (ClassPictures.work plan subject) (fun reached ->
-                        ClassPictures.files options.Cache plan subject model reached stop)
-        ]
+            let asked = Painter.untrained plan shots
+            let before = Samples.get folder plan "before" asked (draw Phase.Before asked)
 
-        let partners = [
-            if plan.Budget.Collages > 0<img> then
-                for subject, _ in Company.things plan do
-                    drawing tell Phase.ClassPictures (ClassPictures.work plan subject) (fun reached ->
-                        ClassPictures.files options.Cache plan subject model reached stop)
-        ]
+            let classPictures = [
+                for subject in plan.Subjects do
+                    if subject.PriorCount = 0<img> then
+                        []
+                    else
+                        drawing tell Phase.ClassPictures (ClassPictures.work plan subject) (fun reached ->
+                            ClassPictures.files options.Cache plan subject model reached stop)
+            ]
 
-        let collages = Company.compose folder plan partners
+            let partners = [
+                if plan.Budget.Collages > 0<img> then
+                    for subject, _ in Company.things plan do
+                        drawing tell Phase.ClassPictures (ClassPictures.work plan subject) (fun reached ->
+                            ClassPictures.files options.Cache plan subject model reached stop)
+            ]
 
-        let after =
+            let collages = Company.compose folder plan partners
+
             use _ = Learning.run folder plan model classPictures collages tell stop
-            Samples.get folder plan "after" shots (draw Phase.After shots)
+            before, Samples.get folder plan "after" shots (draw Phase.After shots)
+
+        let enlarged =
+            plan.Enlarge
+            |> Option.map (fun stage ->
+                Enlarging.run (folder.File "upscaler") stage plan.Hash (List.zip shots after) tell stop)
 
         stop.ThrowIfCancellationRequested()
         tell (RunProgress.Began(Phase.Scoring, 0, 1))
@@ -105,10 +117,19 @@ module Cook =
             Comparisons = comparisons
             Metrics = folder.File "metrics.jsonl"
             WeightsSha256 = Product.sha256 folder.Path plan
+            Enlarged = enlarged
             Threads = state.Threads
         }
 
-        results folder plan comparisons clock.Elapsed.TotalSeconds
+        let json = results folder plan comparisons clock.Elapsed.TotalSeconds
+
+        match enlarged with
+        | Some made ->
+            EnlargingReport.add json made
+            Enlarging.finish made
+        | None -> ()
+
+        json
 
     /// Runs the plan in its folder: from the start, from where an earlier run of it was stopped, or not at all where
     /// one is finished. `tell` hears how it goes; `stop` ends it at the next safe point.
@@ -123,6 +144,10 @@ module Cook =
         }
 
         Frame.run frame options tell (fun folder state ->
-            let results = work folder plan options state tell stop
+            let results =
+                match plan.Upscaling with
+                | Some _ -> EnlargingPage.work folder plan state tell stop
+                | None -> work folder plan options state tell stop
+
             File.Delete(folder.File TrainingCheckpoint.FileName)
             results)

@@ -12,51 +12,6 @@ open Recipes.Core.Training
 /// The training of a plan: the trainer of its method, the log of its steps, and the file that it leaves.
 [<RequireQualifiedAccess>]
 module internal Learning =
-    /// Hears every step: the log, and the progress that people see.
-    type private Listener(folder: RunFolder, plan: Plan, tell: RunProgress -> unit) =
-        let total = int plan.Budget.Steps
-        let mutable metrics: Metrics option = None
-
-        let start first =
-            let log = Metrics.After(folder.File "metrics.jsonl", first)
-            metrics <- Some log
-
-            if first > 0 then
-                tell (RunProgress.Note $"continuing after step {first}")
-
-            // The first step also prepares; the pace is counted from its end.
-            tell (RunProgress.Began(Phase.Training, first + 1, total))
-            log
-
-        member _.Ended() =
-            if metrics.IsSome then
-                tell (RunProgress.Ended Phase.Training)
-
-        interface IProgress<TrainingStep> with
-            member _.Report step =
-                let log = metrics |> Option.defaultWith (fun () -> start (int step.Step - 1))
-
-                log.Add(
-                    int step.Step,
-                    [
-                        "loss", step.Loss
-                        "instance_loss", step.InstanceLoss
-                        match Option.ofNullable step.PriorLoss with
-                        | Some loss -> "prior_loss", loss
-                        | None -> ()
-                        "gradient_norm", step.GradientNorm
-                        "rate", step.Rate
-                        for KeyValue(name, value) in step.Further do
-                            name, value
-                    ]
-                )
-
-                tell (RunProgress.Reached(Phase.Training, int step.Step, Some step.Loss, Some step.Rate))
-
-        interface IDisposable with
-            member _.Dispose() =
-                metrics |> Option.iter (fun log -> (log :> IDisposable).Dispose())
-
     /// Writes what was trained into the run's folder.
     let private save (folder: RunFolder) (plan: Plan) (model: StableDiffusionModel) (result: TrainingResult) =
         let header = AdapterHeader.ofPlan plan
@@ -79,7 +34,8 @@ module internal Learning =
         (tell: RunProgress -> unit)
         (stop: CancellationToken)
         : IDisposable =
-        use listener = new Listener(folder, plan, tell)
+        use listener =
+            new StepLog(folder.File "metrics.jsonl", int plan.Budget.Steps, Phase.Training, tell)
 
         let result =
             DiffusionTrainer.Run(model, Lower.training plan classPictures collages folder.Path, listener, stop)

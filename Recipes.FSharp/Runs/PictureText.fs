@@ -27,7 +27,7 @@ module PictureText =
         else
             value
 
-    let ofShot (plan: Plan) (stage: string) (shot: Shot) : IReadOnlyDictionary<string, string> =
+    let private text (plan: Plan) (stage: string) (prompt: string) (seed: int) (side: int) =
         let draw = plan.Draw
 
         let settings =
@@ -35,8 +35,8 @@ module PictureText =
                 "Steps", string draw.Denoise
                 "Sampler", draw.Sampler.ToString().ToUpperInvariant()
                 "CFG scale", draw.Guidance.ToString(CultureInfo.InvariantCulture)
-                "Seed", string shot.Seed
-                "Size", $"{plan.Budget.Size}x{plan.Budget.Size}"
+                "Seed", string seed
+                "Size", $"{side}x{side}"
                 "Model hash", plan.Model.Sha256[..9]
                 "Model", plan.Model.Name
                 "RNG", "CPU"
@@ -46,7 +46,7 @@ module PictureText =
 
         let parameters =
             String.concat "\n" [
-                shot.Prompt
+                prompt
                 if draw.Avoid <> "" then
                     $"Negative prompt: {draw.Avoid}"
                 settings
@@ -56,12 +56,19 @@ module PictureText =
             Json.canonical (
                 Json.Object [
                     "plan", Json.Text plan.Hash
-                    "prompt", Json.Text shot.Prompt
-                    "seed", Json.Text(string shot.Seed)
+                    "prompt", Json.Text prompt
+                    "seed", Json.Text(string seed)
                     "stage", Json.Text stage
                 ]
             )
 
         dict [ "parameters", parameters; "recipes", recipes ]
         |> Dictionary<string, string>
-        :> IReadOnlyDictionary<_, _>
+        :> IReadOnlyDictionary<string, string>
+
+    let ofShot (plan: Plan) (stage: string) (shot: Shot) =
+        text plan stage shot.Prompt shot.Seed (int plan.Budget.Size)
+
+    /// Of a picture that was enlarged to squares of `side` pixels.
+    let ofEnlarged (plan: Plan) (stage: string) (prompt: string) (seed: int) (side: int) =
+        text plan stage prompt seed side

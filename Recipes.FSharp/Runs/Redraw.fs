@@ -91,18 +91,27 @@ module Redraw =
 
     /// The pictures' files, prompt by prompt.
     let run (plan: Plan) (options: RedrawOptions) (tell: RunProgress -> unit) (stop: CancellationToken) : string list =
+        if plan.Upscaling.IsSome then
+            raise (
+                RecipesException(
+                    plan.Name,
+                    "an upscaler draws from pictures, not from prompts",
+                    "Write a recipe that draws them, with this one in an `enlarge` line."
+                )
+            )
+
         let folder = finished plan options
         let target = options.Target |> Option.defaultValue (Path.Combine(folder, "drawn"))
         let shots = shots plan options
 
         let device = options.Device |> Option.defaultValue plan.Budget.Device
         Machine.prepare device Machine.threads
-        use model = Machine.load plan device
-
-        use _ = Product.attach folder plan model
-        tell (RunProgress.Began(Phase.After, 0, Painter.work plan shots))
 
         let images =
+            use model = Machine.load plan device
+            use _ = Product.attach folder plan model
+            tell (RunProgress.Began(Phase.After, 0, Painter.work plan shots))
+
             Painter.draw
                 model
                 plan
@@ -112,13 +121,31 @@ module Redraw =
 
         tell (RunProgress.Ended Phase.After)
 
+        let write (path: string) (image: Image) text =
+            let png = ImageFile.EncodePng(image, text)
+            Disk.write path (fun stream -> stream.Write(ReadOnlySpan png))
+            path
+
         Disk.guard target (fun () ->
             Directory.CreateDirectory target |> ignore
 
-            [
-                for shot, image in List.zip shots images do
-                    let path = Path.Combine(target, name shot)
-                    let png = ImageFile.EncodePng(image, PictureText.ofShot plan "after" shot)
-                    Disk.write path (fun stream -> stream.Write(ReadOnlySpan png))
-                    path
-            ])
+            let drawn = [
+                for shot, image in List.zip shots images ->
+                    write (Path.Combine(target, name shot)) image (PictureText.ofShot plan "after" shot)
+            ]
+
+            match plan.Enlarge with
+            | None -> drawn
+            | Some stage ->
+                let pictures = SmallPicture.drawn (List.zip shots images)
+
+                let large =
+                    Enlarging.again (Path.Combine(folder, "upscaler")) stage device pictures tell stop
+
+                drawn
+                @ [
+                    for shot, image in List.zip shots large do
+                        let small = name shot
+                        let path = Path.Combine(target, $"{small[.. small.Length - 5]}-enlarged.png")
+                        write path image (PictureText.ofEnlarged stage "after" shot.Prompt shot.Seed image.Width)
+                ])

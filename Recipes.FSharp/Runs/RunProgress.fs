@@ -8,6 +8,10 @@ type Phase =
     | Training
     | After
     | Scoring
+    /// The upscaler as it was, its training, and the upscaler tuned.
+    | EnlargingBefore
+    | UpscalerTraining
+    | EnlargingAfter
     /// One stage of a pretraining.
     | Stage of name: string
 
@@ -18,6 +22,9 @@ type Phase =
         | Training -> "training"
         | After -> "drawing after"
         | Scoring -> "scoring"
+        | EnlargingBefore -> "enlarging before"
+        | UpscalerTraining -> "upscaler"
+        | EnlargingAfter -> "enlarging after"
         | Stage name -> name
 
 /// What a run tells whoever watches it. Nothing here is a result.

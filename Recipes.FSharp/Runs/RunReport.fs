@@ -21,7 +21,7 @@ module internal RunReport =
         value.ToString("+0.000;-0.000;0.000", CultureInfo.InvariantCulture)
 
     /// The subjects' own pictures.
-    let private own (plan: Plan) = [
+    let own (plan: Plan) = [
         for subject in plan.Subjects do
             for picture in subject.Images do
                 picture.Path
@@ -50,7 +50,7 @@ module internal RunReport =
         | None -> ()
     ]
 
-    let private settings (plan: Plan) = [|
+    let settings (plan: Plan) = [|
         let budget, draw = plan.Budget, plan.Draw
         ReportEntry("model", plan.Model.Name, $"{plan.Model.Family}, sha256 {plan.Model.Sha256[..11]}")
 
@@ -79,8 +79,8 @@ module internal RunReport =
         ReportEntry("drawing", $"{draw.Sampler}, {draw.Denoise} steps", $"guidance {number draw.Guidance}")
     |]
 
-    /// The losses that the run logged.
-    let private curves (metrics: string) = [|
+    /// The losses that a training logged.
+    let curve (heading: string) (metrics: string) =
         let lines = [|
             for line in File.ReadLines metrics do
                 use document = JsonDocument.Parse line
@@ -109,14 +109,13 @@ module internal RunReport =
                 [ ReportSeries(title, points) ]
 
         ReportCurve(
-            Title = "Training loss",
+            Title = heading,
             YLabel = "loss (mean squared error)",
             Series = [|
                 yield! series "instance_loss" "subject"
                 yield! series "prior_loss" "class"
             |]
         )
-    |]
 
     type Inputs = {
         Shots: Shot list
@@ -126,6 +125,8 @@ module internal RunReport =
         Comparisons: Comparison list
         Metrics: string
         WeightsSha256: string
+        /// What an upscaler made of the pictures after.
+        Enlarged: Enlarging.Made option
         Threads: int
     }
 
@@ -146,23 +147,38 @@ module internal RunReport =
 
         let who = plan.Subjects |> List.map _.Called |> String.concat " and "
 
+        let enlarged say =
+            inputs.Enlarged |> Option.map say |> Option.defaultValue ""
+
+        let further (list: Enlarging.Made -> 'item list) =
+            inputs.Enlarged |> Option.map list |> Option.defaultValue []
+
         Report.Write(
             path,
             ReportModel(
                 Title = plan.Name,
-                Summary = $"{plan.Model.Name} learned {who} in {plan.Budget.Steps} steps: {changes}.",
+                Summary =
+                    $"{plan.Model.Name} learned {who} in {plan.Budget.Steps} steps: {changes}. {enlarged EnlargingReport.summary}"
+                        .TrimEnd(),
                 PlanHash = plan.Hash,
                 AdapterSha256 = inputs.WeightsSha256,
                 References = [| for path in own plan -> ReportImage.Read path |],
                 Figures = [|
                     for c in inputs.Comparisons do
                         yield! figure c
+                    yield! further EnlargingReport.figures
                 |],
                 FigureNotes = [|
                     "Before is the base model, after the same model with what was trained: the same prompts and seeds."
+                    yield! further (fun _ -> [ EnlargingReport.note ])
                 |],
                 Comparison = ReportComparison(columns, rows),
-                Curves = curves inputs.Metrics,
+                Further = List.toArray (further EnlargingReport.sections),
+                Curves = [|
+                    curve "Training loss" inputs.Metrics
+                    yield!
+                        further (fun made -> [ curve "The upscaler's training loss" (Enlarging.metrics made.Folder) ])
+                |],
                 Settings = settings plan,
                 Environment = [|
                     for name, value in RunEnvironment.entries plan inputs.Threads -> ReportEntry(name, value)

@@ -15,6 +15,10 @@ type SD2 =
 type SDXL =
     inherit Family
 
+/// An upscaler of four times in the layout of stable-diffusion-x4-upscaler: it draws from small pictures.
+type X4 =
+    inherit Family
+
 /// A model on a hub such as huggingface.co.
 type Repository = {
     /// Such as `org/name`.
@@ -32,6 +36,8 @@ type Repository = {
 type Weights =
     /// The small model that comes with this library.
     | Pocket
+    /// The small upscaler that comes with this library.
+    | PocketX4
     /// A folder in the layout of the diffusers library.
     | Folder of path: string
     /// A checkpoint in one `.safetensors` file.

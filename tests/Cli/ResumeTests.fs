@@ -40,7 +40,7 @@ let private script (folder: string) =
 
 let private arguments out = [ "run"; "all.fsx"; "--out"; out; "--quiet" ]
 
-let private finish folder out =
+let finish folder out =
     use program = ProcessTests.launch folder (arguments out)
     let errors = program.StandardError.ReadToEndAsync()
     program.StandardOutput.ReadToEnd() |> ignore
@@ -61,7 +61,7 @@ let private logged (folder: string) =
         0
 
 /// Kills the program once this many steps are logged.
-let private killAt folder out count =
+let killAt folder out count =
     use program = ProcessTests.launch folder (arguments out)
     program.OutputDataReceived.Add ignore
     program.ErrorDataReceived.Add ignore
@@ -77,7 +77,7 @@ let private killAt folder out count =
     Expect.isTrue early "it was killed before it ended"
 
 /// The weights that runs left, by their path without the folder of the runs.
-let private weights (folder: string) =
+let weights (folder: string) =
     Directory.EnumerateFiles(folder, "*.safetensors", SearchOption.AllDirectories)
     |> Seq.map (fun path -> Path.GetRelativePath(folder, path), File.ReadAllBytes path)
     |> Seq.sortBy fst

@@ -58,7 +58,7 @@ let tests =
 
                 let words = text.Split ' '
                 let ink = words[words.Length - 2]
-                Expect.stringStarts text "a linocut of a" name
+                Expect.stringStarts text "a linocut " name
                 Expect.isGreaterThan (share inks[ink]) 0.35 $"{ink} in {name}"
                 Expect.isGreaterThan (share [| 243; 233; 210 |]) 0.15 $"paper in {name}")
     ]

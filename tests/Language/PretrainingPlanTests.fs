@@ -39,6 +39,18 @@ let private right = pretraining "toy" {
         batch 4<img>
         rate 1e-3
     }
+
+    upscalerAutoencoder {
+        steps 10<step>
+        batch 4<img>
+        rate 1e-3
+    }
+
+    upscaler {
+        steps 10<step>
+        batch 4<img>
+        rate 1e-3
+    }
 }
 
 let private plan pretraining =
@@ -63,7 +75,7 @@ let tests =
 
             Expect.equal (plan.Stages |> List.map _.Network) Network.All "order"
             Expect.equal plan.Stages.Head.Average 0.99 "average"
-            Expect.equal (plan.Stages |> List.map _.Seed) [ 0; 0; 2; 0 ] "seeds"
+            Expect.equal (plan.Stages |> List.map _.Seed) [ 0; 0; 2; 0; 0; 0 ] "seeds"
             Expect.equal plan.Device Cpu "device"
             Expect.stringContains plan.Text "denoiser, 8.99 million parameters" "text"
         }
@@ -95,6 +107,8 @@ let tests =
                     "P4", "scoringTowers.size"
                     "P3", "scoringTowers.vary"
                     "P1", "denoiser"
+                    "P1", "upscalerAutoencoder"
+                    "P1", "upscaler"
                     "P3", "figures.captions"
                 ]
                 "problems"

@@ -76,6 +76,8 @@ let private refusals = [
     "a rank for a model's own weights", around "adapt (everything { alpha 4.0 })", 1, 3, "ByLowRank"
     "a token of a theme", "theme \"sea\" { token \"sks\" } |> ignore", 1, 1, "OfSubject"
     "a rank where vectors belong", around "adapt (textualInversion 2<rank>)", 1, 3, "'rank'"
+    "an upscaler's line in another recipe", around "noiseUpTo 20", 1, 3, "X4"
+    "an upscaler that is no recipe", around "enlarge Models.pocketX4", 193, 3, "Recipe"
     "a device that is none", around "train { device Gpu }", 39, 3, "Gpu"
     "no base model", "recipe \"wrong\" { learn toy }", 740, 1, ""
     "a model of no family", "Models.folder<int> \"models\" |> ignore", 1, 1, "Family"

@@ -1,6 +1,8 @@
 module Recipes.Tests.PocketModelTests
 
 open System.IO
+open System.IO.Compression
+open System.Security.Cryptography
 open Expecto
 open Recipes.Core
 open Recipes.Core.Networks
@@ -9,6 +11,8 @@ open Recipes.Core.Pocket
 open Recipes.Core.Text
 open Recipes.Core.Training
 open TorchSharp
+
+let private committed = Path.Combine(Support.root, "Core.CSharp", "Pocket", "model")
 
 let private part name = Path.Combine(PocketModel.Folder, name)
 
@@ -74,7 +78,7 @@ let tests =
             Expect.throwsT<RecipesException> (fun () -> SmallPictures.Of(torch.zeros (1L, 3L, 6L, 8L), 4) |> ignore) "6"
         }
 
-        test "all of it in float16 stays under 33.5 MB" {
+        test "all of it in float16 stays under 33.5 MB, and under 32 MB as it is committed" {
             let total =
                 parameters (new UNet2DConditionModel(UNetConfig.Read(part "unet"), torch.META))
                 + parameters (new AutoencoderKL(VaeConfig.Read(part "vae"), torch.META))
@@ -84,14 +88,37 @@ let tests =
                 + PocketShape.UpscalerVaeParameters
 
             Expect.isLessThan (total * 2L) 33_500_000L "bytes"
+
+            let committed =
+                Directory.GetFiles(committed, "*", SearchOption.AllDirectories)
+                |> Seq.sumBy (fun file -> FileInfo(file).Length)
+
+            Expect.isLessThan committed 32_000_000L "bytes committed"
         }
 
         test "the committed folder holds the same files as the output" {
-            for name, folder in [ "pocket", PocketModel.Folder; "pocket-x4", PocketModel.UpscalerFolder ] do
-                let source = Path.Combine(Support.root, "Core.CSharp", "Pocket", "model", name)
+            let folders = [
+                "pocket", PocketModel.Folder
+                "pocket-clip", PocketModel.ClipFolder
+                "pocket-x4", PocketModel.UpscalerFolder
+            ]
+
+            for name, folder in folders do
+                let source = Path.Combine(committed, name)
 
                 for file in Directory.GetFiles(source, "*", SearchOption.AllDirectories) do
                     let copy = Path.Combine(folder, Path.GetRelativePath(source, file))
-                    Expect.isTrue (File.Exists copy && FileInfo(copy).Length = FileInfo(file).Length) copy
+
+                    if file.EndsWith ".zip" then
+                        let unpacked = copy[.. copy.Length - 5]
+                        use archive = ZipFile.OpenRead file
+                        let entry = Seq.exactlyOne archive.Entries
+                        use packed = entry.Open()
+                        let expected = SHA256.HashData packed
+                        use stream = File.OpenRead unpacked
+                        Expect.sequenceEqual (SHA256.HashData stream) expected unpacked
+                        Expect.isFalse (File.Exists copy) "the archive is not shipped"
+                    else
+                        Expect.isTrue (File.Exists copy && FileInfo(copy).Length = FileInfo(file).Length) copy
         }
     ]

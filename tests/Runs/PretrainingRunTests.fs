@@ -93,13 +93,27 @@ let tests =
                 | Outcome.Finished(run, state) ->
                     Expect.equal
                         (List.ofSeq began)
-                        [ "scoring towers"; "denoiser"; "scoring"; "contact sheet" ]
+                        [
+                            "scoring towers"
+                            "denoiser"
+                            "upscaler's autoencoder"
+                            "upscaler"
+                            "scoring"
+                            "contact sheet"
+                        ]
                         "only what was left"
 
                     use model = StableDiffusionModel.Load(Path.Combine(run, "pocket"))
                     use clip = ClipModel.Load(Path.Combine(run, "pocket-clip"))
                     Expect.equal (model.EncodePrompts([ "a cat" ]).shape[2]) 160L "text"
                     Expect.isGreaterThan (clip.Config.ProjectionDim) 0L "clip"
+                    use upscaler = StableDiffusionModel.Load(Path.Combine(run, "pocket-x4"))
+                    Expect.equal upscaler.Vae.Config.Factor 4 "upscaler"
+
+                    let text name =
+                        File.ReadAllBytes(Path.Combine(run, name, "text_encoder", "model.safetensors"))
+
+                    Expect.isTrue (text "pocket" = text "pocket-x4") "the text encoder that was trained"
 
                     for name in [ "figures.json"; "sheet.png"; "data.json"; "environment.json"; "plan.json" ] do
                         Expect.isGreaterThan (FileInfo(Path.Combine(run, name)).Length) 100L name

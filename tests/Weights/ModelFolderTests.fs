@@ -1,5 +1,6 @@
 module Recipes.Tests.ModelFolderTests
 
+open System
 open System.Collections.Generic
 open System.IO
 open System.Text.Json
@@ -82,13 +83,24 @@ let private faults: (string * (string -> unit) * string list) list =
 [<Tests>]
 let tests =
     testList "model folder" [
-        for name, family in [ "sd1", "SD1"; "sd2", "SD2"; "sdxl", "SDXL"; "inpaint", "SD1" ] do
+        for name, family in
+            [
+                "sd1", "SD1"
+                "sd2", "SD2"
+                "sdxl", "SDXL"
+                "inpaint", "SD1"
+                "x4-upscaler", "X4"
+            ] do
             testCase $"reads {name}" (fun () ->
                 let found = ModelFolder.Read(model name)
                 let unet = json (Path.Combine(model name, "unet", "config.json"))
                 let vae = json (Path.Combine(model name, "vae", "config.json"))
                 let levels = vae.GetProperty("block_out_channels").GetArrayLength()
                 Expect.equal found.Family family "family"
+
+                // Of the reference's upscaler it is max_noise_level; it has more embeddings and timesteps.
+                let noise = if family = "X4" then Nullable 350 else Nullable()
+                Expect.equal found.HighestNoise noise "noise levels"
                 Expect.equal found.LatentFactor (pown 2 (levels - 1)) "pixels a latent"
                 let size = unet.GetProperty("sample_size").GetInt32()
                 Expect.equal found.NativeSize (size * found.LatentFactor) "pixels"

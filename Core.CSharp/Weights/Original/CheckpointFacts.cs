@@ -1,4 +1,5 @@
 using System.Security.Cryptography;
+using Recipes.Core.Models;
 using Recipes.Core.Schedules;
 
 namespace Recipes.Core.Weights.Original;
@@ -6,6 +7,9 @@ namespace Recipes.Core.Weights.Original;
 /// <summary>What a single-file checkpoint says about itself, in the words of <see cref="ModelFolder"/>.</summary>
 internal static class CheckpointFacts
 {
+    /// <summary>Of the public upscaler; a single file does not say it.</summary>
+    private const int MaxNoiseLevel = 350;
+
     /// <exception cref="RecipesException">It is no whole checkpoint of a known family.</exception>
     public static ModelFolder Read(string path)
     {
@@ -24,7 +28,7 @@ internal static class CheckpointFacts
             () => Hash(path))
         {
             PipelineClass = checkpoint.PipelineClass,
-            Family = checkpoint.Family,
+            Family = checkpoint.PipelineClass == PipelineClasses.Upscaling ? "X4" : checkpoint.Family,
             NativeSize = (int)checkpoint.UNet.SampleSize * checkpoint.Vae.Factor,
             LatentFactor = checkpoint.Vae.Factor,
             InChannels = (int)checkpoint.UNet.InChannels,
@@ -35,6 +39,9 @@ internal static class CheckpointFacts
                 PredictionType.Sample => "sample",
                 _ => "epsilon",
             },
+            HighestNoise = checkpoint is { LowResScheduler: { } low, UNet.NumClassEmbeds: { } levels }
+                ? Math.Min(MaxNoiseLevel, Math.Min(low.NumTrainTimesteps, (int)levels) - 1)
+                : null,
             ParameterCount = tensors.Sum(Count),
             UNetParameterCount = tensors.Where(part => part.Component == "unet").Sum(Count),
             Bytes = new FileInfo(path).Length,

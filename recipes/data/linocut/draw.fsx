@@ -172,7 +172,7 @@ let lines = [
 
             JsonSerializer.Serialize {|
                 file_name = name
-                text = $"a linocut of {motif.Article} {motif.Name} in {colour} ink"
+                text = $"a linocut {motif.Name} on a {colour} background"
             |}
 ]
 

@@ -1,0 +1,96 @@
+namespace Recipes
+
+open Recipes.Core
+open Recipes.Core.Pipelines
+open Recipes.Core.Pipelines.Prompts
+open Recipes.Core.Training
+open TorchSharp
+
+/// A plan for an upscaler in the terms of the core.
+[<RequireQualifiedAccess>]
+module internal UpscalerLowering =
+    /// What the plan says of enlarging; a plan for another model says nothing.
+    let upscaling (plan: Plan) =
+        match plan.Upscaling with
+        | Some upscaling -> upscaling
+        | None ->
+            raise (
+                RecipesException(
+                    plan.Name,
+                    $"its model {plan.Model.Name} enlarges nothing",
+                    "Write the recipe for an upscaler, such as `Models.pocketX4`."
+                )
+            )
+
+    /// The training's settings, with the folder of the checkpoint and the hash of the whole plan.
+    let options (plan: Plan) (hash: string) (folder: string) =
+        let budget = plan.Budget
+        let shape, cycles = Lower.schedule budget.Schedule
+
+        let adapter =
+            match plan.Method with
+            | PlannedMethod.LowRank lora -> Lower.lora lora "unet"
+            | PlannedMethod.Weights _ -> None
+            | PlannedMethod.KeysAndValues _
+            | PlannedMethod.Vectors _ -> invalidArg (nameof plan) "no way to tune an upscaler"
+
+        UpscalerOptions(
+            Images =
+                TrainingImages.FromFiles(
+                    [|
+                        for subject in plan.Subjects do
+                            for picture in subject.Images -> picture.Path
+                    |],
+                    int budget.Size
+                ),
+            Captions = [|
+                for subject in plan.Subjects do
+                    for picture in subject.Images -> picture.Caption |> Option.defaultValue subject.InstancePrompt
+            |],
+            Mirrored = (plan.Subjects |> List.exists _.Flipped),
+            HighestNoiseLevel = (upscaling plan).NoiseUpTo,
+            Steps = int64 budget.Steps,
+            Rate = budget.Rate,
+            Schedule = shape,
+            Cycles = cycles,
+            WarmUp = int64 budget.Warmup,
+            Batch = int budget.Batch,
+            Accumulation = budget.Accumulate,
+            ClipNorm = Lower.optional budget.ClipNorm,
+            Optimiser = Lower.optimiser budget,
+            Loss =
+                DiffusionLossOptions(
+                    MinSnrGamma = Lower.optional budget.MinSnr,
+                    Debiased = budget.Debiased,
+                    Error = Lower.error budget.Loss
+                ),
+            Lora = Option.toObj adapter,
+            Precision = Lower.corePrecision budget,
+            Seed = budget.Seed,
+            CheckpointFolder = folder,
+            CheckpointEvery = Lower.every budget,
+            PlanHash = hash
+        )
+
+    /// A request for one enlarged picture a prompt and seed, in the order given. Each is enlarged by itself: large ones
+    /// take much memory.
+    let request
+        (model: StableDiffusionModel)
+        (plan: Plan)
+        (prompts: string list)
+        (seeds: uint64 list)
+        (pictures: torch.Tensor)
+        =
+        UpscalingRequest(
+            Prompts = List.toArray prompts,
+            NegativePrompts = [| plan.Draw.Avoid |],
+            Seeds = List.toArray seeds,
+            Pictures = pictures,
+            NoiseLevel = (upscaling plan).NoiseLevel,
+            Steps = int plan.Draw.Denoise,
+            Guidance = plan.Draw.Guidance,
+            GuidanceRescale = plan.Draw.Rescale,
+            Prompting = PromptOptions(ClipSkip = plan.Draw.ClipSkip),
+            Sampler = Lower.sampler model plan.Draw.Sampler,
+            BatchSize = 1
+        )
