@@ -408,6 +408,7 @@ module internal Lower =
             Seed = budget.Seed,
             Batch = int budget.Batch,
             Precision = corePrecision budget,
+            GradientCheckpointing = budget.GradientCheckpointing,
             CheckpointFolder = inputs.CheckpointFolder,
             CheckpointEvery = every budget,
             PlanHash = plan.Hash

@@ -206,6 +206,7 @@ module Overrides =
             "repeat"
             (Setting.oneOf [ Repeat; Drop ])
             (TrainPart.Remainder >> train)
+        Setting.make "gradientCheckpointing" "`on` or `off`" "on" onOff (flag TrainPart.GradientCheckpointing)
         Setting.make "randomCrop" "`on` or `off`" "on" onOff (flag TrainPart.RandomCrop)
         Setting.count "validate" "50" (fun n -> train (TrainPart.Validate(n * 1<step>)))
         Setting.count "preview" "100" (fun n -> train (TrainPart.Preview(n * 1<step>)))

@@ -156,6 +156,8 @@ module internal PlanJson =
              | Some way -> Json.Text(string way)
              | None -> Json.Null)
             "randomCrop", Json.Bool budget.RandomCrop
+            if budget.GradientCheckpointing then
+                "gradientCheckpointing", Json.Bool true
             "validate", optional (budget.Validate |> Option.map float)
             "preview", optional (budget.Preview |> Option.map float)
             if budget.Collages > 0<img> then

@@ -196,7 +196,13 @@ module internal PlanText =
             | Some every -> $", a checkpoint every {every} steps"
             | None -> ""
 
-        "", $"{budget.Precision} on {budget.Device}, seed {budget.Seed}{checkpoint}"
+        let recomputed =
+            if budget.GradientCheckpointing then
+                ", blocks run again for gradients"
+            else
+                ""
+
+        "", $"{budget.Precision} on {budget.Device}, seed {budget.Seed}{checkpoint}{recomputed}"
 
         let data = [
             if budget.Buckets then

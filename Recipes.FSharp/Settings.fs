@@ -35,6 +35,8 @@ type Budget = {
     /// As written; without it pictures repeat.
     Remainder: Remainder option
     RandomCrop: bool
+    /// Whether blocks are run again for their gradients, rather than keep all they computed.
+    GradientCheckpointing: bool
     /// Steps between measurements on the pictures held out; nothing where there are none.
     Validate: int<step> option
     Preview: int<step> option
@@ -225,6 +227,7 @@ module internal Draft =
             Buckets = false
             Remainder = None
             RandomCrop = false
+            GradientCheckpointing = false
             Validate = None
             Preview = None
             CacheLatents = false
@@ -269,6 +272,10 @@ module internal Draft =
             | TrainPart.Buckets -> { budget with Buckets = true }
             | TrainPart.Remainder value -> { budget with Remainder = Some value }
             | TrainPart.RandomCrop -> { budget with RandomCrop = true }
+            | TrainPart.GradientCheckpointing -> {
+                budget with
+                    GradientCheckpointing = true
+              }
             | TrainPart.Validate value -> { budget with Validate = Some value }
             | TrainPart.Preview value -> { budget with Preview = Some value }
             | TrainPart.CacheLatents -> { budget with CacheLatents = true }

@@ -73,6 +73,14 @@ public static class DiffusionTrainer
 
         using var captions = new CaptionStates(model, set.Captions, options.Parts.ChangesText, keptTexts);
         using var dropout = new DropoutDraws(trained.Adapters, streams, model.Device);
+        if (dropout.Needed && options.GradientCheckpointing)
+        {
+            throw new RecipesException(
+                "GradientCheckpointing",
+                "blocks that are run again would leave other inputs out than the first time",
+                "Train without dropout, or without gradient checkpointing.");
+        }
+
         using var rescaled = options.Noise.ZeroTerminalSnr ? TrainedModel.ZeroTerminal(model) : null;
         var schedule = rescaled ?? model.Schedule;
         using var validation = options.Validation is null
@@ -90,6 +98,7 @@ public static class DiffusionTrainer
             });
         using var averaged = options.Ema is { } ema ? new EmaStep(step, step.Optimiser, ema) : null;
         var watch = new TrainingWatch(model, options, validation, averaged, dropout);
+        model.UNet.GradientCheckpointing = options.GradientCheckpointing;
         var (status, done) = TrainingLoop.Run(
             (ITrainingStep?)averaged ?? step,
             new TrainingLoopOptions
@@ -102,6 +111,7 @@ public static class DiffusionTrainer
             },
             progress,
             cancellation);
+        model.UNet.GradientCheckpointing = false;
         averaged?.Apply();
         return new TrainingResult(status, done, trained, Weights(step.Optimiser, averaged))
         {

@@ -61,6 +61,10 @@ public sealed record DiffusionTrainingOptions
     /// <summary>What the model must have been loaded in.</summary>
     public Precision Precision { get; init; } = Precision.Float32;
 
+    /// <summary>Whether the UNet's blocks are run again for their gradients; see
+    /// <see cref="Networks.UNet2DConditionModel.GradientCheckpointing"/>. Not together with dropout.</summary>
+    public bool GradientCheckpointing { get; init; }
+
     /// <summary>Where checkpoints go and where a run resumes from; null for neither.</summary>
     public string? CheckpointFolder { get; init; }
 

@@ -46,6 +46,7 @@ let private foreign (draft: Draft) = [
         | TrainPart.Buckets
         | TrainPart.Remainder _
         | TrainPart.RandomCrop
+        | TrainPart.GradientCheckpointing
         | TrainPart.Validate _
         | TrainPart.Preview _
         | TrainPart.CacheLatents

@@ -135,6 +135,7 @@ let private trainNumber (part: TrainPart) =
     | TrainPart.Loss Squared
     | TrainPart.Optimiser _
     | TrainPart.Debiased
+    | TrainPart.GradientCheckpointing
     | TrainPart.ZeroTerminalSnr
     | TrainPart.Buckets
     | TrainPart.Remainder _

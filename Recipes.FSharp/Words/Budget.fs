@@ -132,6 +132,7 @@ type TrainPart =
     | Unmix of weight: float
     | MaskedLoss of MaskMean
     | AttendMasks of weight: float
+    | GradientCheckpointing
 
     /// The word that writes this line.
     member part.Word =
@@ -153,6 +154,7 @@ type TrainPart =
         | Optimiser _ -> "optimiser"
         | Loss _ -> "loss"
         | Debiased -> "debiased"
+        | GradientCheckpointing -> "gradientCheckpointing"
         | NoiseOffset _ -> "noiseOffset"
         | Perturbation _ -> "perturbation"
         | Timesteps _ -> "timesteps"

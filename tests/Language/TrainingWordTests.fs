@@ -113,6 +113,41 @@ let tests =
                 passes folder (training [ debiased ] folder))
         }
 
+        test "gradient checkpointing reaches the core and the plan" {
+            withPictures (fun folder ->
+                Expect.isTrue (lowered [ gradientCheckpointing ] folder).GradientCheckpointing "core"
+                Expect.isFalse (lowered [] folder).GradientCheckpointing "without the word"
+
+                Expect.stringContains
+                    (plan (training [ gradientCheckpointing ] folder)).Text
+                    "blocks run again for gradients"
+                    "plan")
+        }
+
+        test "D32: dropout leaves other inputs out in blocks that are run again" {
+            withPictures (fun folder ->
+                let toy = toy folder
+
+                let both = recipe "both" model {
+                    learn toy
+                    adapt (lora 2<rank> { dropout 0.1 })
+
+                    train {
+                        steps 500<step>
+                        size 64<px>
+                        gradientCheckpointing
+                    }
+
+                    sample $"a photo of {toy}"
+                }
+
+                refused folder both [
+                    "D32 train.gradientCheckpointing: blocks that are run again would leave other inputs out than the first time, as `dropout` draws anew. Keep one of `dropout` and `gradientCheckpointing`."
+                ]
+
+                passes folder (training [ gradientCheckpointing ] folder))
+        }
+
         test "C18: zero terminal SNR is for models that predict v" {
             withPictures (fun folder ->
                 refused folder (training [ zeroTerminalSnr ] folder) [

@@ -43,9 +43,9 @@ let private run (unet: UNet2DConditionModel) (parameters: NamedParameter seq) re
 
     output.detach (),
     [
-        "text", (nonNull context.grad).clone ()
+        "text", (nonNull context.grad).clone()
         for parameter in parameters do
-            parameter.Name, (nonNull parameter.Parameter.grad).clone ()
+            parameter.Name, (nonNull parameter.Parameter.grad).clone()
     ]
 
 let private agree unet parameters =
