@@ -113,7 +113,7 @@ let tests =
                     [ "load"; "--dtype"; "int8" ], "--dtype int8"
                     [ "load"; "--shape"; "tiny" ], "does not say what to load"
                     [ "lora"; "--shapes"; "sd9" ], "sd15, sd21, sdxl"
-                    [ "lora"; "--shapes"; "tiny"; "--batch"; "0" ], "batch"
+                    [ "lora"; "--shapes"; "tiny"; "--batch"; "0" ], "Batch"
                 ] do
                 let code, _, messages = bench args
                 Expect.equal code 2 messages

@@ -67,7 +67,11 @@ let tests =
                 ResumeTests.finish folder "killed"
                 let straight = ResumeTests.weights (Path.Combine(folder, "straight"))
                 let killed = ResumeTests.weights (Path.Combine(folder, "killed"))
-                Expect.hasLength straight 3 "a file for each training"
+
+                let files =
+                    straight |> List.countBy (fun (name, _) -> Path.GetExtension name) |> Map
+
+                Expect.equal files (Map [ ".safetensors", 3; ".jsonl", 3 ]) "weights and figures of each training"
                 Expect.equal (List.map fst killed) (List.map fst straight) "files"
 
                 for (name, one), (_, other) in List.zip straight killed do
