@@ -376,7 +376,8 @@ module internal Draft =
     let measuring (recipe: Recipe) =
         measuringFolders recipe
         |> List.tryLast
-        |> Option.map (fun folder -> source true "measureOn" [ PicturePart.Images folder; PicturePart.Captions(Same "") ])
+        |> Option.map (fun folder ->
+            source true "measureOn" [ PicturePart.Images folder; PicturePart.Captions(Same "") ])
 
     let private levels (chooser: RecipePart -> int option) =
         collect (chooser >> Option.map List.singleton)

@@ -17,7 +17,9 @@ let private fits (draft: Draft) (facts: Facts) = [
         match folder, masks with
         | Some folder, Some _ ->
             let at = $"{source.At}.masks"
-            let found = folder.Pictures |> List.map (fun picture -> picture, maskOf masks picture)
+
+            let found =
+                folder.Pictures |> List.map (fun picture -> picture, maskOf masks picture)
 
             let missing = [
                 for picture, mask in found do
@@ -115,8 +117,4 @@ let private collages (draft: Draft) = [
                 "Add a line such as `collage 24<img>`, or leave `unmix` out."
 ]
 
-let findings (draft: Draft) (facts: Facts) = [
-    yield! fits draft facts
-    yield! read draft
-    yield! collages draft
-]
+let findings (draft: Draft) (facts: Facts) = [ yield! fits draft facts; yield! read draft; yield! collages draft ]

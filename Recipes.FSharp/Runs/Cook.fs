@@ -105,19 +105,30 @@ module Cook =
             let collages = Company.compose folder plan partners
 
             use result =
-                Learning.run folder plan model {
-                    ClassPictures = classPictures
-                    Collages = collages
-                    Net = net
-                    Hints = trainingHints
-                    CheckpointFolder = folder.Path
-                    CacheFolder = options.Cache
-                    Show =
-                        fun steps model ->
-                            Previews.save folder plan steps (fun shots ->
-                                Controlling.drawing plan model net (Controlling.sampleHints plan shots) (fun controls ->
-                                    Painter.draw model plan shots controls ignore CancellationToken.None))
-                } tell stop
+                Learning.run
+                    folder
+                    plan
+                    model
+                    {
+                        ClassPictures = classPictures
+                        Collages = collages
+                        Net = net
+                        Hints = trainingHints
+                        CheckpointFolder = folder.Path
+                        CacheFolder = options.Cache
+                        Show =
+                            fun steps model ->
+                                Previews.save folder plan steps (fun shots ->
+                                    Controlling.drawing
+                                        plan
+                                        model
+                                        net
+                                        (Controlling.sampleHints plan shots)
+                                        (fun controls ->
+                                            Painter.draw model plan shots controls ignore CancellationToken.None))
+                    }
+                    tell
+                    stop
 
             let after =
                 Samples.get folder plan "after" shots (fun () ->

@@ -43,13 +43,7 @@ module internal Learning =
         use listener =
             new StepLog(folder.File "metrics.jsonl", int plan.Budget.Steps, Phase.Training, tell)
 
-        let result =
-            DiffusionTrainer.Run(
-                model,
-                Lower.training plan inputs,
-                listener,
-                stop
-            )
+        let result = DiffusionTrainer.Run(model, Lower.training plan inputs, listener, stop)
 
         if result.Status = TrainingStatus.Interrupted then
             result.Dispose()

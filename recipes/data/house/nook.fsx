@@ -66,7 +66,11 @@ let private roof (canvas: SKCanvas) view =
 
     for row, y in List.indexed [ -14.0; -32.0; -50.0; -68.0 ] do
         for i in -3 .. 3 do
-            let x = 22.0 * float i + (if row % 2 = 0 then 0.0 else 11.0) + view.Lean * float row / 5.0
+            let x =
+                22.0 * float i
+                + (if row % 2 = 0 then 0.0 else 11.0)
+                + view.Lean * float row / 5.0
+
             canvas.DrawCircle(point (x, y), 5.0f, flat SKColors.White)
 
     canvas.Restore()
