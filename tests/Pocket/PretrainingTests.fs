@@ -44,7 +44,8 @@ let private trainer pack stop =
 
 [<Tests>]
 let tests =
-    testList "pretraining" [
+    testSequenced
+    <| testList "pretraining" [
         test "the stated numbers of parameters are the networks' own" {
             let count (network: torch.nn.Module) =
                 use network = network

@@ -17,8 +17,8 @@ public sealed partial class AdamW
         Round(wideSecond, second[index], draws);
     }
 
-    /// <summary>Draws the rounding of a step, by its number alone.</summary>
-    private Generator RoundingOf(long step) => new((ulong)step, counts.device);
+    /// <summary>Draws the rounding of a step, by its number alone; on the CPU, as generators of other devices fail.</summary>
+    private static Generator RoundingOf(long step) => new((ulong)step, CPU);
 
     /// <summary>
     /// Adds up to half of bfloat16's last place either way, and rounds to the nearest: the mean is the exact number.
@@ -27,7 +27,7 @@ public sealed partial class AdamW
     {
         using var scope = NewDisposeScope();
         var place = exact.abs().log2_().floor_().sub_(7).exp2();
-        var shift = rand(exact.shape, ScalarType.Float32, exact.device, generator: draws).sub_(0.5);
+        var shift = rand(exact.shape, ScalarType.Float32, CPU, generator: draws).sub_(0.5).to(exact.device);
         to.copy_(exact.addcmul(shift, place, 1));
     }
 }
