@@ -25,7 +25,7 @@ public sealed record AdamWOptions : OptimiserOptions
     /// <summary>Added to the root of the second moment; more than 0.</summary>
     public double Epsilon { get; init; } = 1e-8;
 
-    /// <summary>The type of the moments; bfloat16 halves what they take, rounded at random by the step's number.</summary>
+    /// <summary>The type of the moments; bfloat16 halves what they take, and rules the kernel and recording out.</summary>
     public Precision Moments { get; init; } = Precision.Float32;
 
     /// <summary>Which implementation runs.</summary>
