@@ -67,19 +67,40 @@ public static class ClipMetrics
         string tower, Embeddings pictures, Embeddings texts, string wording, IReadOnlyList<string>? prompts = null)
     {
         var name = $"CLIP-T ({tower}, mean cosine)";
+        return new Score(
+            name,
+            $"Raw cosine of each picture’s embedding with its text’s by {tower}, averaged; {wording}; "
+                + "higher fits better.",
+            Paired(name, pictures, texts),
+            prompts);
+    }
+
+    /// <summary>
+    /// The real pictures with their own captions: what CLIP-T can be asked to reach in a style. A style that the tower
+    /// cannot read scores low however well it is drawn.
+    /// </summary>
+    /// <param name="tower">The tower's name.</param>
+    /// <param name="real">One row a real picture.</param>
+    /// <param name="captions">One row a picture's caption.</param>
+    public static Score TextCeiling(string tower, Embeddings real, Embeddings captions)
+    {
+        var name = $"CLIP-T of the real pictures ({tower}, own captions)";
+        return new Score(
+            name,
+            $"The same for the {Say(real.Count, "real picture")} with the captions they were learned with: where it is "
+                + "low, the tower cannot read the style, and CLIP-T says little of drawn pictures.",
+            Paired(name, real, captions));
+    }
+
+    private static List<double> Paired(string name, Embeddings pictures, Embeddings texts)
+    {
         if (pictures.Count != texts.Count)
         {
             throw new RecipesException(
                 name, $"{pictures.Count} pictures for {texts.Count} texts", "Give every picture its own text.");
         }
 
-        var values = Enumerable.Range(0, pictures.Count).Select(row => pictures.Cosine(row, texts, row)).ToList();
-        return new Score(
-            name,
-            $"Raw cosine of each picture’s embedding with its text’s by {tower}, averaged; {wording}; "
-                + "higher fits better.",
-            values,
-            prompts);
+        return [.. Enumerable.Range(0, pictures.Count).Select(row => pictures.Cosine(row, texts, row))];
     }
 
     /// <summary>

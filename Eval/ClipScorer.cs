@@ -95,6 +95,18 @@ public sealed class ClipScorer : IDisposable
     public Score ClipT(
         IReadOnlyList<Image> images, IReadOnlyList<string> texts, string wording = "texts as the prompts stand")
     {
+        return ClipMetrics.TextSimilarity(Name, EmbedImages(images), Expanded(texts), wording, texts);
+    }
+
+    /// <summary>CLIP-T of the real pictures with their captions; see <see cref="ClipMetrics.TextCeiling"/>.</summary>
+    /// <param name="real">The real pictures.</param>
+    /// <param name="captions">Their captions, one a picture.</param>
+    public Score ClipTCeiling(IReadOnlyList<Image> real, IReadOnlyList<string> captions) =>
+        ClipMetrics.TextCeiling(Name, EmbedImages(real, "real pictures"), Expanded(captions));
+
+    // One row a text, each distinct one encoded once.
+    private Embeddings Expanded(IReadOnlyList<string> texts)
+    {
         var (rows, of) = Distinct(texts, "texts");
         var expanded = new float[texts.Count * rows.Width];
         for (var i = 0; i < texts.Count; i++)
@@ -102,12 +114,7 @@ public sealed class ClipScorer : IDisposable
             rows.Row(of[texts[i]]).CopyTo(expanded.AsSpan(i * rows.Width));
         }
 
-        return ClipMetrics.TextSimilarity(
-            Name,
-            EmbedImages(images),
-            new Embeddings("texts", texts.Count, rows.Width, expanded),
-            wording,
-            texts);
+        return new Embeddings("texts", texts.Count, rows.Width, expanded);
     }
 
     /// <summary>

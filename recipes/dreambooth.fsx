@@ -13,11 +13,11 @@ recipe "dreambooth" Models.pocket {
     learn robot
 
     adapt (
-        lora 16<rank> {
+        lora 64<rank> {
             only Attention
             only FeedForward
             only Convolution
-            alpha 16.0
+            alpha 64.0
         }
     )
 

@@ -25,7 +25,7 @@ recipe "theme" Models.pocket {
     )
 
     train {
-        steps 400<step>
+        steps 1500<step>
         rate 4e-4
         batch 2<img>
         size 128<px>

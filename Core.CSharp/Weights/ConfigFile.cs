@@ -65,6 +65,20 @@ internal sealed class ConfigFile
     public int NumberOr(string key, int absent) =>
         Find(key) is null or { ValueKind: JsonValueKind.Null } ? absent : Number(key);
 
+    /// <summary>The whole numbers of a list, or a number as a list of one; null where it is anything else.</summary>
+    public IReadOnlyList<long>? Numbers(string key)
+    {
+        static long? Whole(JsonElement value) =>
+            value.ValueKind == JsonValueKind.Number && value.TryGetInt64(out var number) ? number : null;
+        var found = Find(key) switch
+        {
+            { ValueKind: JsonValueKind.Array } list => list.EnumerateArray().Select(Whole).ToList(),
+            { } value => [Whole(value)],
+            null => [],
+        };
+        return found.Count > 0 && found.All(number => number is not null) ? [.. found.Select(number => number!.Value)] : null;
+    }
+
     /// <summary>How many elements a list has.</summary>
     public int Count(string key) =>
         Find(key) is { ValueKind: JsonValueKind.Array } list && list.GetArrayLength() > 0

@@ -130,7 +130,8 @@ public sealed class ModelFolder
                 component.StartsWith("text", StringComparison.Ordinal) ? "model" : "diffusion_pytorch_model");
         }
 
-        var contents = Contents.Read(weights);
+        var contents = Contents.Read(
+            weights, (component, tensors) => ConfigWitness.Check(component, Config(component), tensors));
         return new ModelFolder(
             path,
             weights,
@@ -197,7 +198,9 @@ public sealed class ModelFolder
     /// <summary>What the headers of all weight files hold.</summary>
     private sealed record Contents(long Parameters, long UNet, long Bytes, IReadOnlyList<LayerInfo> Layers)
     {
-        public static Contents Read(IEnumerable<KeyValuePair<string, IReadOnlyList<string>>> weights)
+        public static Contents Read(
+            IEnumerable<KeyValuePair<string, IReadOnlyList<string>>> weights,
+            Action<string, IReadOnlyList<TensorInfo>> check)
         {
             var (parameters, unet, bytes, layers) = (0L, 0L, 0L, new List<LayerInfo>());
             foreach (var (component, files) in weights)
@@ -209,6 +212,8 @@ public sealed class ModelFolder
                     tensors.AddRange(file.Tensors.Values);
                     bytes += new FileInfo(path).Length;
                 }
+
+                check(component, tensors);
 
                 // Old text encoders keep their position numbers, whole numbers, beside the weights.
                 var count = tensors.Where(tensor => tensor.DType != DType.I64).Sum(tensor => tensor.Count);

@@ -11,7 +11,7 @@ type Comparison = {
     Label: string
     Before: Score
     After: Score
-    /// What the metric could reach at most, where that is known.
+    /// What the real pictures themselves reach, where that is known: more cannot be asked of drawn ones.
     Ceiling: Score option
 } with
 
@@ -19,8 +19,25 @@ type Comparison = {
 
 [<RequireQualifiedAccess>]
 module internal Scores =
-    /// CLIP-I against each subject's own pictures, over the prompts that mention it, and against a theme's over all; CLIP-T against each prompt with the
-    /// subjects' tokens left out.
+    /// CLIP-T of a theme's own pictures with their captions. A style that the scorer cannot read scores low however well it
+    /// is drawn, and this figure says so.
+    let private captioned (scorer: ClipScorer) (plan: Plan) =
+        let pictures = [|
+            for subject in plan.Subjects do
+                for picture in subject.Images do
+                    match picture.Caption with
+                    | Some caption when subject.Token = "" -> picture.Path, caption
+                    | _ -> ()
+        |]
+
+        if pictures.Length > 1 then
+            let images = [| for path, _ in pictures -> ImageFile.Decode path |]
+            Some(scorer.ClipTCeiling(images, Array.map snd pictures))
+        else
+            None
+
+    /// CLIP-I against each subject's own pictures, over the prompts that mention it, and against a theme's over all;
+    /// CLIP-T against each prompt with the subjects' tokens left out.
     let compare (scorer: ClipScorer) (plan: Plan) (shots: Shot list) (before: Image list) (after: Image list) = [
         for subject in plan.Subjects do
             let mine =
@@ -54,7 +71,7 @@ module internal Scores =
             Label = "CLIP-T"
             Before = scorer.ClipT(List.toArray before, texts, wording)
             After = scorer.ClipT(List.toArray after, texts, wording)
-            Ceiling = None
+            Ceiling = captioned scorer plan
         }
     ]
 
@@ -68,6 +85,11 @@ module internal Scores =
             figure["before"] <- JsonValue.Create c.Before.Value
             figure["after"] <- JsonValue.Create c.After.Value
             figure["difference"] <- JsonValue.Create c.Difference
+
+            match c.Ceiling with
+            | Some ceiling -> figure["ceiling"] <- JsonValue.Create ceiling.Value
+            | None -> ()
+
             figure["pictures"] <- JsonValue.Create c.After.Count
             figures.Add figure
 

@@ -59,6 +59,17 @@ let tests =
                 "one picture"
         }
 
+        test "what the real pictures reach with their own captions bounds CLIP-T" {
+            let captions = rows "captions" [ at60; at60 ]
+            let score = ClipMetrics.TextCeiling("tower", rows "real" [ at0; at90 ], captions)
+            close score.Value ((0.5 + 0.8660254) / 2.0) "mean of the pairs"
+            Expect.equal score.Name "CLIP-T of the real pictures (tower, own captions)" "a name of its own"
+
+            Expect.throwsT<RecipesException>
+                (fun () -> ClipMetrics.TextCeiling("tower", rows "real" [ at0 ], captions) |> ignore)
+                "a caption too many"
+        }
+
         test "CLIP-T is the raw cosine with each picture's own text, negative ones too" {
             let score =
                 ClipMetrics.TextSimilarity(

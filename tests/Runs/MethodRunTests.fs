@@ -143,7 +143,20 @@ let tests =
                     |> Result.defaultWith (fun problems -> failtest $"%A{problems}")
 
                 let place = finished folder plan
-                Expect.stringContains (File.ReadAllText(Path.Combine(place, "report.html"))) "CLIP-I" "compared")
+                let page = File.ReadAllText(Path.Combine(place, "report.html"))
+                Expect.stringContains page "CLIP-I" "compared"
+                Expect.stringContains page "CLIP-T of the real pictures" "and what its own pictures and captions reach"
+                let state = (RunState.load place).Value
+                let figures = (nonNull state.Results.Value["figures"]).AsArray()
+
+                let ceiling name =
+                    figures
+                    |> Seq.map nonNull
+                    |> Seq.find (fun figure -> string figure["name"] = name)
+                    |> fun figure -> (nonNull figure["ceiling"]).GetValue<float>()
+
+                for name in [ "CLIP-I"; "CLIP-T" ] do
+                    Expect.isLessThan (abs (ceiling name)) 1.0 $"{name} of the real pictures, a mean cosine")
         }
 
         test "DoRA leaves magnitudes" {

@@ -4,6 +4,7 @@ open System
 open System.Collections.Generic
 open System.IO
 open System.Text.Json
+open System.Text.Json.Nodes
 open Expecto
 open TorchSharp
 open Recipes.Core.Weights
@@ -38,6 +39,15 @@ let private faults: (string * (string -> unit) * string list) list =
         Expect.stringContains text before "the text to replace"
         File.WriteAllText(path, text.Replace(before, after))
 
+    let change (file: string) (key: string) (edit: JsonNode -> unit) folder =
+        let path = Path.Combine(folder, file)
+        let fields = nonNull (JsonNode.Parse(File.ReadAllText path))
+        edit (nonNull fields[key])
+        File.WriteAllText(path, fields.ToJsonString())
+
+    let doubled (value: JsonNode) =
+        value.ReplaceWith(JsonValue.Create(2 * value.GetValue<int>()))
+
     [
         "no model_index.json", delete "model_index.json", [ "model_index.json"; "no such file"; "unet/" ]
         "model_index.json that is no JSON", write "model_index.json" "{", [ "model_index.json"; "not valid JSON" ]
@@ -68,6 +78,35 @@ let private faults: (string * (string -> unit) * string list) list =
         "a text for a number",
         replace "unet/config.json" "\"in_channels\": 4" "\"in_channels\": \"4\"",
         [ "in_channels is \"4\"" ]
+        "a config of another model",
+        change "unet/config.json" "in_channels" doubled,
+        [
+            "unet"
+            "in_channels is "
+            ", but the weights are made for "
+            "(conv_in.weight)"
+            "same model"
+        ]
+        "a text encoder's config of another model",
+        change "text_encoder/config.json" "hidden_size" doubled,
+        [
+            "text_encoder"
+            "hidden_size is "
+            ", but the weights are made for "
+            "token_embedding"
+        ]
+        "a config with more layers",
+        change "text_encoder/config.json" "num_hidden_layers" doubled,
+        [ "num_hidden_layers is "; "(text_model.encoder.layers)" ]
+        "an autoencoder's config of another model",
+        change "vae/config.json" "latent_channels" doubled,
+        [ "vae"; "latent_channels is "; "(decoder.conv_in.weight)" ]
+        "a config with a level too many",
+        change "unet/config.json" "block_out_channels" (fun widths -> widths.AsArray().Add 64),
+        [ "block_out_channels has "; " levels, but the weights have "; " down_blocks" ]
+        "a config with another width",
+        change "unet/config.json" "block_out_channels" (fun widths -> widths[1] <- JsonValue.Create 4096),
+        [ "block_out_channels is 4096"; "down_blocks.1.resnets.0.conv1.weight" ]
         "a missing shard",
         (fun folder ->
             delete unetFile folder
