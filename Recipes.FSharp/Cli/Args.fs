@@ -66,6 +66,8 @@ type SampleArgs =
     | Prompt of text: string
     | [<Unique>] Seed of number: int64
     | [<Unique>] Count of pictures: int
+    | [<Unique>] Scale of number: float
+    | Adapter of file: string
     | [<Unique>] Run of folder: string
     | [<Unique>] Out of folder: string
     | [<Unique>] Device of device: string
@@ -82,6 +84,8 @@ type SampleArgs =
             | Prompt _ -> "draw this instead of the recipe's own prompts; may be repeated"
             | Seed _ -> "the first picture's seed (default: the recipe's)"
             | Count _ -> "pictures of each prompt (default: the recipe's)"
+            | Scale _ -> "how strong the run's own adapter is (default: 1)"
+            | Adapter _ -> "an adapter file that joins it, FILE or FILE@SCALE; may be repeated"
             | Run _ -> "the finished run's folder (default: <out>/<name>-<plan hash>)"
             | Out _ -> "where the pictures go (default: drawn/ in the run's folder)"
             | Device _ -> "where to draw: cpu, cuda or cuda:N (default: as the recipe says)"
@@ -89,6 +93,27 @@ type SampleArgs =
             | Json -> "print the results as one JSON object"
             | Quiet -> "print no progress"
             | First_Step -> "stop after the first step, and print when each stage was reached"
+
+/// `recipes export`
+type ExportArgs =
+    | [<MainCommand; ExactlyOnce>] Script of script: string
+    | [<Unique; Mandatory>] To of path: string
+    | Set of assignment: string
+    | [<Unique>] Scale of number: float
+    | [<Unique; CustomCommandLine("--dtype")>] DType of name: string
+    | [<Unique>] Run of folder: string
+    | [<Unique>] LibTorch of folder: string
+
+    interface IArgParserTemplate with
+        member a.Usage =
+            match a with
+            | Script _ -> "the recipe whose result is to be merged into its base model, an .fsx file"
+            | To _ -> "NAME.safetensors for one file in the original layout, or a new folder in diffusers' layout"
+            | Set _ -> "the settings given to `recipes run`, so that the same plan is found"
+            | Scale _ -> "how much of the adapter goes in (default: 1)"
+            | DType _ -> "the type of the weights: float16, bfloat16 or float32 (default: float32)"
+            | Run _ -> "the finished run's folder (default: <out>/<name>-<plan hash>)"
+            | LibTorch _ -> "use the libtorch of this folder, such as the torch/lib of an installed PyTorch"
 
 /// `recipes bench load`
 type BenchLoadArgs =
@@ -210,6 +235,7 @@ type Args =
     | [<CliPrefix(CliPrefix.None)>] Show of ParseResults<ShowArgs>
     | [<CliPrefix(CliPrefix.None)>] Run of ParseResults<RunArgs>
     | [<CliPrefix(CliPrefix.None)>] Sample of ParseResults<SampleArgs>
+    | [<CliPrefix(CliPrefix.None)>] Export of ParseResults<ExportArgs>
     | [<CliPrefix(CliPrefix.None)>] Bench of ParseResults<BenchArgs>
     | [<CliPrefix(CliPrefix.None)>] Doctor of ParseResults<DoctorArgs>
     | [<CliPrefix(CliPrefix.None)>] Models of ParseResults<ModelsArgs>
@@ -222,6 +248,7 @@ type Args =
             | Show _ -> "print the checked plan"
             | Run _ -> "train, draw and compare, into a run folder"
             | Sample _ -> "draw with the result of a finished run"
+            | Export _ -> "write the base model with a finished run's result merged into it"
             | Bench _ -> "measure this machine"
             | Doctor _ -> "say what this machine computes with, and check its fast paths against plain ones"
             | Models _ -> "list or download base models"

@@ -23,13 +23,6 @@ module Bench =
 
         Faults.ok
 
-    let private dtype (name: string) =
-        match name with
-        | "float16" -> torch.ScalarType.Float16
-        | "bfloat16" -> torch.ScalarType.BFloat16
-        | "float32" -> torch.ScalarType.Float32
-        | _ -> raise (Submission.wrong $"--dtype {name}" "is no type" "Write float16, bfloat16 or float32.")
-
     let private shape (name: string) =
         try
             ModelShapes.Named name
@@ -37,7 +30,7 @@ module Bench =
             raise (WrongUse error)
 
     let private load (args: ParseResults<BenchLoadArgs>) =
-        let dtype = args.GetResult(BenchLoadArgs.DType, "float16") |> dtype
+        let dtype = args.GetResult(BenchLoadArgs.DType, "float16") |> DTypes.parse
 
         let folder =
             match args.TryGetResult BenchLoadArgs.Write, args.TryGetResult BenchLoadArgs.Model with

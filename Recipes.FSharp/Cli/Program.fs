@@ -38,6 +38,7 @@ let private dispatch (args: ParseResults<Args>) =
     | Show args :: _ -> show args
     | Args.Run args :: _ -> Run.verb args
     | Args.Sample args :: _ -> Sample.verb args
+    | Args.Export args :: _ -> Export.verb args
     | Args.Bench args :: _ -> Bench.verb args
     | Args.Doctor args :: _ -> Doctor.verb args
     | Args.Models args :: _ -> ModelsVerb.verb args

@@ -66,6 +66,8 @@ module Sample =
             Count = count args
             Target = args.TryGetResult SampleArgs.Out
             Device = device args
+            Scale = args.TryGetResult SampleArgs.Scale
+            Adapters = args.GetResults SampleArgs.Adapter |> List.map FurtherAdapter.parse
         }
 
         let submission = {

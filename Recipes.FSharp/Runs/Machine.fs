@@ -37,3 +37,7 @@ module internal Machine =
     /// The plan's base model in the plan's precision.
     let load (plan: Plan) (device: Device) =
         StableDiffusionModel.Load(plan.ModelFolder, Lower.device device, Lower.precision plan.Budget.Precision)
+
+    /// A model in float32 on the CPU.
+    let plain (folder: string) =
+        StableDiffusionModel.Load(folder, torch.CPU, torch.float32)

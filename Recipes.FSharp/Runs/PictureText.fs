@@ -27,7 +27,7 @@ module PictureText =
         else
             value
 
-    let private text (plan: Plan) (stage: string) (prompt: string) (seed: int) (side: int) =
+    let private text (plan: Plan) (stage: string) (prompt: string) (seed: int) (side: int) further =
         let draw = plan.Draw
 
         let settings =
@@ -59,6 +59,7 @@ module PictureText =
                     "prompt", Json.Text prompt
                     "seed", Json.Text(string seed)
                     "stage", Json.Text stage
+                    yield! further
                 ]
             )
 
@@ -67,8 +68,19 @@ module PictureText =
         :> IReadOnlyDictionary<string, string>
 
     let ofShot (plan: Plan) (stage: string) (shot: Shot) =
-        text plan stage shot.Prompt shot.Seed (int plan.Budget.Size)
+        text plan stage shot.Prompt shot.Seed (int plan.Budget.Size) []
+
+    /// Of a picture that is drawn later with the run's result, at a scale and with further adapters.
+    let ofDrawn (plan: Plan) (shot: Shot) (scale: float option) (adapters: FurtherAdapter list) =
+        text plan "after" shot.Prompt shot.Seed (int plan.Budget.Size) [
+            match scale with
+            | Some scale -> "scale", Json.Number scale
+            | None -> ()
+
+            if not adapters.IsEmpty then
+                "adapters", Json.List [ for adapter in adapters -> Json.Text(string adapter) ]
+        ]
 
     /// Of a picture that was enlarged to squares of `side` pixels.
     let ofEnlarged (plan: Plan) (stage: string) (prompt: string) (seed: int) (side: int) =
-        text plan stage prompt seed side
+        text plan stage prompt seed side []

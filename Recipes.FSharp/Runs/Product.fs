@@ -32,6 +32,19 @@ module internal Product =
             member _.Dispose() = ()
     }
 
+    /// The networks that adapters are made for, by component.
+    let networks (model: StableDiffusionModel) =
+        readOnlyDict [
+            "unet", model.UNet :> torch.nn.Module
+
+            for number, tower in Seq.indexed model.TextEncoders do
+                (if number = 0 then
+                     "text_encoder"
+                 else
+                     $"text_encoder_{number + 1}"),
+                tower :> torch.nn.Module
+        ]
+
     /// Puts a finished run's result onto its base model, until it is disposed of.
     let attach (folder: string) (plan: Plan) (model: StableDiffusionModel) : IDisposable =
         let file = path folder plan
@@ -40,14 +53,7 @@ module internal Product =
             model.UseZeroTerminalSnr()
 
         match plan.Method with
-        | PlannedMethod.LowRank _ ->
-            let networks =
-                readOnlyDict [
-                    "unet", model.UNet :> torch.nn.Module
-                    "text_encoder", model.TextEncoder :> torch.nn.Module
-                ]
-
-            LoraSet.Load(file, networks)
+        | PlannedMethod.LowRank _ -> LoraSet.Load(file, networks model)
         | PlannedMethod.Vectors _ ->
             let inversion = TextualInversionFile.Read file
             model.LearnedTokens.Add inversion
@@ -64,3 +70,26 @@ module internal Product =
         | PlannedMethod.Weights _ ->
             UNetFolder.Fill(model.UNet, Path.Combine(folder, "unet"))
             nothing
+
+    /// Puts further adapters onto the model, each kept apart from its weights, until what is returned is disposed of. Where one of them cannot be used, none
+    /// stays.
+    let join (model: StableDiffusionModel) (adapters: FurtherAdapter list) : IDisposable =
+        let attached = ResizeArray<LoraSet>()
+
+        let dispose () =
+            for set in Seq.rev attached do
+                set.Dispose()
+
+        try
+            for adapter in adapters do
+                let set = LoraSet.Load(adapter.File, networks model)
+                attached.Add set
+                set.Scale <- adapter.Scale
+        with _ ->
+            dispose ()
+            reraise ()
+
+        {
+            new IDisposable with
+                member _.Dispose() = dispose ()
+        }

@@ -6,6 +6,7 @@ open System.Text.RegularExpressions
 open System.Threading
 open Recipes
 open Recipes.Core
+open Recipes.Core.Adapters
 open Recipes.Core.Imaging
 
 /// What to draw with the result of a finished run.
@@ -22,28 +23,26 @@ type RedrawOptions = {
     Target: string option
     /// What draws; the plan's own device where nothing is given.
     Device: Device option
+    /// The strength of the run's own low-rank adapter; 1, as it was trained, where nothing is given.
+    Scale: float option
+    /// Adapter files that join it.
+    Adapters: FurtherAdapter list
 }
 
 /// Draws more pictures with the result of a finished run.
 [<RequireQualifiedAccess>]
 module Redraw =
-    let private finished (plan: Plan) (options: RedrawOptions) =
-        let parent = options.Run |> Option.defaultValue plan.OutputFolder
-        let place = RunFolder.Place(parent, plan.Name, plan.Hash)
-
-        match RunFolder.Look(place, plan.Hash) with
-        | Found.Finished _ -> place
-        | found ->
-            let fault =
-                match found with
-                | Found.Unfinished _ -> "the run of this plan is not finished"
-                | _ -> "there is no run of this plan"
-
+    /// How strong the run's own adapter is; only low-rank ones know more and less.
+    let private weigh (plan: Plan) (scale: float option) (own: IDisposable) =
+        match scale, own with
+        | None, _ -> ()
+        | Some scale, (:? LoraSet as set) -> set.Scale <- scale
+        | Some scale, _ ->
             raise (
                 RecipesException(
-                    place,
-                    fault,
-                    "Type `recipes run` with the same script and settings first, or name its folder with --run."
+                    $"scale {scale}",
+                    $"{plan.Name} has not trained a low-rank adapter, and nothing else has a scale",
+                    "Leave it out."
                 )
             )
 
@@ -100,7 +99,7 @@ module Redraw =
                 )
             )
 
-        let folder = finished plan options
+        let folder = FinishedRun.find plan options.Run
         let target = options.Target |> Option.defaultValue (Path.Combine(folder, "drawn"))
         let shots = shots plan options
 
@@ -109,7 +108,9 @@ module Redraw =
 
         let images =
             use model = Machine.load plan device
-            use _ = Product.attach folder plan model
+            use own = Product.attach folder plan model
+            weigh plan options.Scale own
+            use _ = Product.join model options.Adapters
             let hints = Controlling.sampleHints plan shots
             let net = Controlling.trained folder plan model
             use _ = Controlling.held net
@@ -136,7 +137,10 @@ module Redraw =
 
             let drawn = [
                 for shot, image in List.zip shots images ->
-                    write (Path.Combine(target, name shot)) image (PictureText.ofShot plan "after" shot)
+                    write
+                        (Path.Combine(target, name shot))
+                        image
+                        (PictureText.ofDrawn plan shot options.Scale options.Adapters)
             ]
 
             match plan.Enlarge with

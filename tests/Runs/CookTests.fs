@@ -26,7 +26,7 @@ let pictures (folder: string) =
 
         ImageFile.WritePng(Path.Combine(folder, $"{number}.png"), image)
 
-let private planOf (folder: string) count =
+let internal planOf (folder: string) count =
     let data = Path.Combine(folder, "data")
 
     if not (Directory.Exists data) then
@@ -196,6 +196,8 @@ let tests =
                     Count = None
                     Target = Some(Path.Combine(folder, "drawn"))
                     Device = None
+                    Scale = None
+                    Adapters = []
                 }
 
                 let drawn = Redraw.run plan redraw ignore CancellationToken.None

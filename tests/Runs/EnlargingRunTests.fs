@@ -267,6 +267,8 @@ let tests =
                             Count = None
                             Target = None
                             Device = None
+                            Scale = None
+                            Adapters = []
                         }
                         ignore
                         CancellationToken.None
@@ -296,6 +298,8 @@ let tests =
                             Count = None
                             Target = None
                             Device = None
+                            Scale = None
+                            Adapters = []
                         }
                         ignore
                         CancellationToken.None

@@ -56,6 +56,8 @@ let private finished folder (plan: Plan) =
                 Count = None
                 Target = None
                 Device = None
+                Scale = None
+                Adapters = []
             }
             ignore
             CancellationToken.None

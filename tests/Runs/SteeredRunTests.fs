@@ -119,6 +119,8 @@ let tests =
                             Count = None
                             Target = None
                             Device = None
+                            Scale = None
+                            Adapters = []
                         }
                         ignore
                         CancellationToken.None
