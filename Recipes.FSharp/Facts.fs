@@ -97,6 +97,10 @@ type internal BaseFacts = {
     /// How many text encoders there are.
     TextEncoders: int
     Layers: BaseLayer list
+    /// Of the autoencoder.
+    VaeLayers: BaseLayer list
+    /// Whether attention is computed in float32 whatever the precision.
+    UpcastAttention: bool
     Sha256: Lazy<string>
 }
 
@@ -141,5 +145,7 @@ type internal Facts = {
     FreeDisk: int64 option
     /// Bytes of memory that a process may have.
     Memory: int64
+    /// Bytes of memory of the NVIDIA GPU that the recipe names; nothing where there is none to ask.
+    DeviceMemory: int64 option
     Problems: Problem list
 }

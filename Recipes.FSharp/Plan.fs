@@ -316,7 +316,7 @@ module Plan =
                 Upscaling = upscaling draft facts model
                 Enlarge = stage |> Option.bind (snd >> Result.toOption)
                 Outputs = System.IO.Path.GetFullPath draft.Outputs
-                LeastMemory = Checks.Resources.leastMemory draft.Budget model way.Parameters
+                Memory = Checks.Memory.most draft draft.Budget model tuning
                 Warnings = warnings
             }
         | _ -> Error(errors @ warnings)

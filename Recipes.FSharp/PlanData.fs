@@ -182,6 +182,7 @@ type internal PlanData = {
     /// The plan for an upscaler of what is drawn.
     Enlarge: PlanData option
     Outputs: string
-    LeastMemory: int64
+    /// The most memory that a run holds, as estimated.
+    Memory: int64
     Warnings: Problem list
 }

@@ -301,7 +301,7 @@ module internal PlanText =
         let trained = plan.Method.Parameters
 
         "needs",
-        $"{bytes plan.LeastMemory} of memory for weights alone; on disk {bytes (resultBytes trained)} for the result, {bytes (checkpointBytes plan.Budget.Optimiser trained + averageBytes plan.Budget trained)} for a checkpoint"
+        $"about {bytes plan.Memory} of memory; on disk {bytes (resultBytes trained)} for the result, {bytes (checkpointBytes plan.Budget.Optimiser trained + averageBytes plan.Budget trained)} for a checkpoint"
     ]
 
     let private draw (plan: PlanData) = [

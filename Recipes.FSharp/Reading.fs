@@ -38,7 +38,7 @@ module internal Reading =
         Biased = layer.Biased
     }
 
-    let private baseFacts (origin: ModelOrigin option) (folder: ModelFolder) =
+    let private baseFacts (origin: ModelOrigin option) (unet: Networks.UNetConfig option) (folder: ModelFolder) =
         let layers = folder.Layers |> Seq.map layer |> List.ofSeq
 
         // Each halving of the UNet wants an even side.
@@ -62,6 +62,8 @@ module internal Reading =
             TextWidth = folder.CrossAttentionDim
             TextEncoders = folder.Weights.Keys |> Seq.filter _.StartsWith("text_encoder") |> Seq.length
             Layers = layers
+            VaeLayers = folder.VaeLayers |> Seq.map layer |> List.ofSeq
+            UpcastAttention = unet |> Option.exists _.UpcastAttention
             Sha256 = lazy folder.Sha256
         }
 
@@ -259,20 +261,25 @@ module internal Reading =
             |> List.map (fun s -> pictures script false { s with Captions = Same "" } "masks" s.Masks)
 
         let measured, unread = measuring script recipe
+        let draft = Draft.ofRecipe 0<px> recipe
 
         {
             Base =
                 model
                 |> Result.toOption
-                |> Option.map (fun (folder, origin) -> baseFacts origin folder)
+                |> Option.map (fun (folder, origin) -> baseFacts origin unet folder)
             Tokens = Result.toOption tokenizer
             Folders = folders |> List.map fst
             Controls = controls |> List.map kept
             HeldOut = heldOut |> List.map fst
             Masks = masks |> List.map fst
             Measured = measured
-            FreeDisk = freeDisk (Draft.ofRecipe 0<px> recipe).Outputs
+            FreeDisk = freeDisk draft.Outputs
             Memory = GC.GetGCMemoryInfo().TotalAvailableMemoryBytes
+            DeviceMemory =
+                match draft.Budget.Device with
+                | Cpu -> None
+                | Cuda index -> Native.CudaTotal.Bytes index |> Option.ofNullable
             Problems = [
                 match tokenizer with
                 | Ok _ -> ()

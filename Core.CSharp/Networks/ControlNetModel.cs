@@ -135,7 +135,7 @@ public sealed class ControlNetModel : nn.Module
     /// map to the base model zero, so that at first it changes nothing.
     /// </summary>
     /// <param name="unet">The base model; the copy has its type and device.</param>
-    /// <param name="generator">Decides the hint encoder's weights; on the base model's device.</param>
+    /// <param name="generator">Decides the hint encoder's weights, the same on every device.</param>
     /// <param name="channels">Channels of the control picture.</param>
     /// <param name="embedding">Widths of the hint encoder; those of the published ControlNets by default.</param>
     public static ControlNetModel FromUNet(

@@ -1,10 +1,12 @@
 using Recipes.Core.Networks.Layers;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Networks;
 
 /// <summary>
-/// Fresh weights for networks trained from nothing, drawn from one generator so that a seed repeats them.
+/// Fresh weights for networks trained from nothing, drawn from one generator so that a seed repeats them. The numbers come
+/// from the CPU, as TorchSharp's generators do, so that a seed gives the same on every device.
 /// </summary>
 public static class Initialisation
 {
@@ -23,7 +25,7 @@ public static class Initialisation
                 var bound = 1 / Math.Sqrt(layer.Weight.numel() / layer.Weight.shape[0]);
                 foreach (var (_, parameter) in module.named_parameters(recurse: false))
                 {
-                    parameter.uniform_(-bound, bound, generator);
+                    Draw(parameter, values => values.uniform_(-bound, bound, generator));
                 }
             }
             else if (module is IInitialised own)
@@ -36,7 +38,7 @@ public static class Initialisation
                 {
                     if (parameter.dim() > 1)
                     {
-                        parameter.normal_(0, embedding, generator);
+                        Draw(parameter, values => values.normal_(0, embedding, generator));
                     }
                     else
                     {
@@ -45,5 +47,18 @@ public static class Initialisation
                 }
             }
         }
+    }
+
+    private static void Draw(Tensor parameter, Action<Tensor> draw)
+    {
+        if (parameter.device_type == DeviceType.CPU)
+        {
+            draw(parameter);
+            return;
+        }
+
+        using var values = empty(parameter.shape, dtype: parameter.dtype, device: CPU);
+        draw(values);
+        parameter.copy_(values);
     }
 }

@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Recipes.Core.Native;
 using Recipes.Core.Schedules;
 using static TorchSharp.torch;
 
@@ -108,7 +109,7 @@ public sealed class DenoisingStep : ITrainingStep
 
             PlainReason = "the text encoder is trained with it";
         }
-        catch (ExternalException e)
+        catch (ExternalException e) when (!OutOfMemory.Is(e))
         {
             // A libtorch or a network that cannot be recorded; the state is as before the step.
             PlainReason = e.Message.Split('\n')[0];

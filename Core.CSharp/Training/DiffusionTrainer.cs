@@ -108,6 +108,11 @@ public static class DiffusionTrainer
                 CheckpointEvery = options.CheckpointEvery,
                 PlanHash = options.PlanHash,
                 After = watch.Look,
+                MemoryCure = MemoryCure.Of(
+                    options.Batch,
+                    options.Buckets.Size,
+                    options.Step.Optimiser,
+                    dropout.Needed ? null : options.GradientCheckpointing),
             },
             progress,
             cancellation);

@@ -1,4 +1,5 @@
 using System.Diagnostics;
+using Recipes.Core.Native;
 
 namespace Recipes.Core.Training;
 
@@ -16,6 +17,9 @@ public sealed record TrainingLoopOptions
 
     /// <summary>Tells this plan from others.</summary>
     public string PlanHash { get; init; } = "";
+
+    /// <summary>What to do when memory runs out, as a sentence.</summary>
+    public string MemoryCure { get; init; } = "Lower the batch or the size.";
 
     /// <summary>
     /// Called after each step with the steps done; gives further figures by name, to be reported with the step's own.
@@ -66,7 +70,8 @@ public static class TrainingLoop
     /// <param name="cancellation">Ends the run after the step that is running, with a checkpoint.</param>
     /// <returns>How it ended and how many steps are done.</returns>
     /// <exception cref="RecipesException">
-    /// The loss is not a number, a checkpoint is of another plan or cannot be written; the last good one is kept.
+    /// The loss is not a number, memory ran out, a checkpoint is of another plan or cannot be written; the last good one
+    /// is kept.
     /// </exception>
     public static (TrainingStatus Status, long Done) Run(
         ITrainingStep step,
@@ -94,10 +99,10 @@ public static class TrainingLoop
                 return (TrainingStatus.Interrupted, index);
             }
 
-            var result = step.Run(index);
+            var result = Step(index);
             if (!double.IsFinite(result.Loss) || !double.IsFinite(result.GradientNorm))
             {
-                throw Diverged(index + 1, result, folder is not null && saved > 0 ? saved : null);
+                throw Diverged(index + 1, result, Kept());
             }
 
             var done = index + 1;
@@ -127,6 +132,20 @@ public static class TrainingLoop
 
         return (TrainingStatus.Completed, Math.Max(start, options.Steps));
 
+        StepResult Step(long index)
+        {
+            try
+            {
+                return step.Run(index);
+            }
+            catch (Exception e) when (OutOfMemory.Is(e))
+            {
+                throw Exhausted(index + 1, options.MemoryCure, e, Kept());
+            }
+        }
+
+        long? Kept() => folder is not null && saved > 0 ? saved : null;
+
         void Save(long done)
         {
             if (folder is not null && done > saved)
@@ -136,6 +155,16 @@ public static class TrainingLoop
             }
         }
     }
+
+    private static RecipesException Exhausted(long step, string cure, Exception error, long? kept) =>
+        new(
+            $"Step {step}",
+            $"memory ran out ({OutOfMemory.Line(error)})",
+            cure
+                + (kept is { } good
+                    ? $" The checkpoint of step {good} is kept: the same training goes on from it where there is room."
+                    : ""),
+            error);
 
     private static RecipesException Diverged(long step, StepResult result, long? kept) =>
         new(

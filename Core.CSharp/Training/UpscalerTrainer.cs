@@ -98,6 +98,7 @@ public static class UpscalerTrainer
                 CheckpointFolder = options.CheckpointFolder,
                 CheckpointEvery = options.CheckpointEvery,
                 PlanHash = options.PlanHash,
+                MemoryCure = MemoryCure.Of(options.Batch, options.Images.Size, options.Optimiser, null),
             },
             progress,
             cancellation);

@@ -75,6 +75,9 @@ public sealed class ModelFolder
     /// <summary>Every linear map and convolution of the UNet and the text encoders.</summary>
     public required IReadOnlyList<LayerInfo> Layers { get; init; }
 
+    /// <summary>Every linear map and convolution of the autoencoder.</summary>
+    public required IReadOnlyList<LayerInfo> VaeLayers { get; init; }
+
     /// <summary>The tokenizer of the first text encoder, read once.</summary>
     public ClipTokenizer Tokenizer => tokenizer.Value;
 
@@ -159,6 +162,7 @@ public sealed class ModelFolder
             UNetParameterCount = contents.UNet,
             Bytes = contents.Bytes,
             Layers = contents.Layers,
+            VaeLayers = contents.VaeLayers,
         };
     }
 
@@ -196,7 +200,8 @@ public sealed class ModelFolder
     }
 
     /// <summary>What the headers of all weight files hold.</summary>
-    private sealed record Contents(long Parameters, long UNet, long Bytes, IReadOnlyList<LayerInfo> Layers)
+    private sealed record Contents(
+        long Parameters, long UNet, long Bytes, IReadOnlyList<LayerInfo> Layers, IReadOnlyList<LayerInfo> VaeLayers)
     {
         public static Contents Read(
             IEnumerable<KeyValuePair<string, IReadOnlyList<string>>> weights,
@@ -219,17 +224,16 @@ public sealed class ModelFolder
                 var count = tensors.Where(tensor => tensor.DType != DType.I64).Sum(tensor => tensor.Count);
                 parameters += count;
                 unet += component == "unet" ? count : 0;
-                if (component != "vae")
-                {
-                    var names = tensors.Select(tensor => tensor.Name).ToHashSet();
-                    layers.AddRange(tensors
-                        .Select(tensor => LayerInfo.Of(component, tensor, names))
-                        .OfType<LayerInfo>());
-                }
+                var names = tensors.Select(tensor => tensor.Name).ToHashSet();
+                layers.AddRange(tensors
+                    .Select(tensor => LayerInfo.Of(component, tensor, names))
+                    .OfType<LayerInfo>());
             }
 
-            return new Contents(parameters, unet, bytes, [.. layers.OrderBy(layer => layer.Component, StringComparer.Ordinal)
-                .ThenBy(layer => layer.Name, StringComparer.Ordinal)]);
+            var ordered = layers.OrderBy(layer => layer.Component, StringComparer.Ordinal)
+                .ThenBy(layer => layer.Name, StringComparer.Ordinal)
+                .ToLookup(layer => layer.Component == "vae");
+            return new Contents(parameters, unet, bytes, [.. ordered[false]], [.. ordered[true]]);
         }
     }
 }

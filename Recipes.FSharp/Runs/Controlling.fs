@@ -125,8 +125,7 @@ module internal Controlling =
     let fresh (plan: Plan) (model: StableDiffusionModel) : ControlNetModel option =
         match plan.Method with
         | PlannedMethod.Control _ ->
-            use generator =
-                RandomStreams(plan.Budget.Seed).Generator("controlnet", 0L, model.Device)
+            use generator = RandomStreams(plan.Budget.Seed).Generator("controlnet", 0L)
 
             Some(ControlNetModel.FromUNet(model.UNet, generator))
         | PlannedMethod.LowRank _

@@ -86,7 +86,9 @@ module internal Frame =
                 try
                     Disk.writeText (folder.File "plan.json") frame.Json
                     ScriptCopy.save (folder.File "script") options.ScriptFiles
-                    let results = Disk.guard place (fun () -> work folder state)
+
+                    let results =
+                        Disk.guard place (fun () -> Machine.guard frame.Device (fun () -> work folder state))
 
                     let state = {
                         state with

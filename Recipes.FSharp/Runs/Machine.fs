@@ -34,6 +34,20 @@ module internal Machine =
 
         torch.set_num_threads threads
 
+    /// Work that may run out of memory, with an error that says what to do.
+    let guard (device: Device) (work: unit -> 'a) : 'a =
+        try
+            work ()
+        with error when OutOfMemory.Is error ->
+            raise (
+                RecipesException(
+                    $"device {device}",
+                    $"memory ran out ({OutOfMemory.Line error})",
+                    "End other programs that hold memory there, or lower `size`; what is done is kept, and the same command goes on.",
+                    error
+                )
+            )
+
     /// The plan's base model in the plan's precision.
     let load (plan: Plan) (device: Device) =
         StableDiffusionModel.Load(plan.ModelFolder, Lower.device device, Lower.precision plan.Budget.Precision)

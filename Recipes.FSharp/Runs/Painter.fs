@@ -9,8 +9,8 @@ open Recipes.Core.Pipelines
 /// Draws pictures with a model as a plan says.
 [<RequireQualifiedAccess>]
 module internal Painter =
-    /// Pictures drawn together. The same pictures in other batches may differ in their last bit, so it is fixed.
-    let batch = 4
+    /// Pictures drawn together.
+    let batch = Checks.Memory.together
 
     /// Every prompt of the plan with every seed, prompt by prompt.
     let shots (plan: Plan) : Shot list = [

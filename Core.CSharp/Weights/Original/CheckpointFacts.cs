@@ -45,16 +45,19 @@ internal static class CheckpointFacts
             ParameterCount = tensors.Sum(Count),
             UNetParameterCount = tensors.Where(part => part.Component == "unet").Sum(Count),
             Bytes = new FileInfo(path).Length,
-            Layers =
-            [
-                .. tensors
-                    .Where(part => part.Component != "vae")
-                    .Select(part => LayerInfo.Of(part.Component, part.Tensor, names[part.Component]))
-                    .OfType<LayerInfo>()
-                    .OrderBy(layer => layer.Component, StringComparer.Ordinal)
-                    .ThenBy(layer => layer.Name, StringComparer.Ordinal),
-            ],
+            Layers = Layers(false),
+            VaeLayers = Layers(true),
         };
+
+        IReadOnlyList<LayerInfo> Layers(bool ofVae) =>
+        [
+            .. tensors
+                .Where(part => part.Component == "vae" == ofVae)
+                .Select(part => LayerInfo.Of(part.Component, part.Tensor, names[part.Component]))
+                .OfType<LayerInfo>()
+                .OrderBy(layer => layer.Component, StringComparer.Ordinal)
+                .ThenBy(layer => layer.Name, StringComparer.Ordinal),
+        ];
     }
 
     /// <summary>A tensor under its diffusers name and in its diffusers shape.</summary>
