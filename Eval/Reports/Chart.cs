@@ -21,6 +21,9 @@ internal sealed record ChartFrame(string Class, int Width, int Height, int XTick
 /// </summary>
 internal static class Chart
 {
+    /// <summary>How many series have a colour of their own.</summary>
+    internal const int Colours = 5;
+
     private const int Readings = 100;
 
     public static void Write(
@@ -41,13 +44,13 @@ internal static class Chart
         for (var i = 0; i < finite.Count; i++)
         {
             var points = Smoothing.Thin(finite[i].Points, frame.PlotWidth);
-            html.Raw($"<path class=\"raw s{i % 4}\" d=\"{Path(points, X, Y)}\"/>\n");
+            html.Raw($"<path class=\"raw s{i % Colours}\" d=\"{Path(points, X, Y)}\"/>\n");
         }
 
         for (var i = 0; i < finite.Count; i++)
         {
             var points = Smoothing.Thin(smooth[i], frame.PlotWidth);
-            html.Raw($"<path class=\"line s{i % 4}\" d=\"{Path(points, X, Y)}\"/>\n");
+            html.Raw($"<path class=\"line s{i % Colours}\" d=\"{Path(points, X, Y)}\"/>\n");
         }
 
         Pointer(html, finite, smooth, frame, x, X, Y);
@@ -124,7 +127,7 @@ internal static class Chart
                 {
                     var value = smooth[k][at].Value;
                     reading += $" · {finite[k].Name} {Short(finite[k].Points[at].Value)}, average {Short(value)}";
-                    marks.Raw($"<circle class=\"s{k % 4}\" cx=\"{place(step)}\" cy=\"{height(value)}\" r=\"3.5\"/>");
+                    marks.Raw($"<circle class=\"s{k % Colours}\" cx=\"{place(step)}\" cy=\"{height(value)}\" r=\"3.5\"/>");
                 }
             }
 

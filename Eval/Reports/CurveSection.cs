@@ -52,7 +52,7 @@ internal static class CurveSection
         html.Raw("<p class=\"legend\">");
         for (var i = 0; i < curve.Series.Count; i++)
         {
-            html.Raw($"<span class=\"s{i % 4}\"><svg viewBox=\"0 0 24 8\" aria-hidden=\"true\">")
+            html.Raw($"<span class=\"s{i % Chart.Colours}\"><svg viewBox=\"0 0 24 8\" aria-hidden=\"true\">")
                 .Raw("<path class=\"line\" d=\"M1 4H23\"/></svg>")
                 .Text(curve.Series[i].Name).Raw("</span>");
         }

@@ -22,7 +22,7 @@ module internal EnlargingPage =
                 Figures = List.toArray (EnlargingReport.figures made),
                 FigureNotes = [| EnlargingReport.note |],
                 Further = List.toArray (EnlargingReport.sections made),
-                Curves = RunReport.curves "Training loss" (Enlarging.metrics made.Folder),
+                Curves = RunReport.curves plan.Budget "Training loss" (Enlarging.metrics made.Folder),
                 Settings = RunReport.settings plan [],
                 Environment = [|
                     for name, value in RunEnvironment.entries plan threads -> ReportEntry(name, value)

@@ -97,6 +97,12 @@ module internal RunReport =
         | None -> ()
     ]
 
+    let private lossName (budget: Budget) =
+        match budget.Loss with
+        | Squared -> "mean squared error"
+        | Huber width -> $"Huber, width {number width}"
+        | SmoothL1 width -> $"smooth L1, width {number width}"
+
     let settings (plan: Plan) (visits: ConceptVisits list) = [|
         let budget, draw = plan.Budget, plan.Draw
         ReportEntry("model", plan.Model.Name, $"{plan.Model.Family}, sha256 {plan.Model.Sha256[..11]}")
@@ -123,6 +129,8 @@ module internal RunReport =
         ReportEntry("trained", what, $"{extent}{plan.Method.Parameters} numbers")
         ReportEntry("steps", string budget.Steps, $"batch {budget.Batch}, accumulate {budget.Accumulate}")
         ReportEntry("learning rate", number budget.Rate, $"{budget.Schedule}, warm-up {budget.Warmup} steps")
+        ReportEntry("optimiser", string budget.Optimiser, $"weight decay {number budget.WeightDecay}")
+        ReportEntry("loss", lossName budget)
         ReportEntry("prior weight", number budget.PriorWeight)
         ReportEntry("size", $"{budget.Size} px")
         ReportEntry("seed", budget.Seed)
@@ -131,7 +139,9 @@ module internal RunReport =
     |]
 
     /// The losses that the run logged.
-    let curves (heading: string) (metrics: string) = [|
+    let curves (budget: Budget) (heading: string) (metrics: string) = [|
+        let label = $"loss ({lossName budget})"
+
         let lines = [|
             for line in File.ReadLines metrics do
                 use document = JsonDocument.Parse line
@@ -163,13 +173,11 @@ module internal RunReport =
             if Array.isEmpty series then
                 []
             else
-                [
-                    ReportCurve(Title = title, YLabel = "loss (mean squared error)", Series = series, Smoothing = 1)
-                ]
+                [ ReportCurve(Title = title, YLabel = label, Series = series, Smoothing = 1) ]
 
         ReportCurve(
             Title = heading,
-            YLabel = "loss (mean squared error)",
+            YLabel = label,
             Series = [|
                 yield! series "instance_loss" "subject"
                 yield! series "prior_loss" "class"
@@ -299,9 +307,9 @@ module internal RunReport =
                 Further = List.toArray (further EnlargingReport.sections),
                 Previews = previews,
                 Curves = [|
-                    yield! curves "Training loss" inputs.Metrics
+                    yield! curves plan.Budget "Training loss" inputs.Metrics
                     for made in Option.toList inputs.Enlarged do
-                        yield! curves "The upscaler's training loss" (Enlarging.metrics made.Folder)
+                        yield! curves made.Plan.Budget "The upscaler's training loss" (Enlarging.metrics made.Folder)
                 |],
                 Settings = settings plan inputs.Visits,
                 Environment = [|
