@@ -68,6 +68,7 @@ type SampleArgs =
     | [<Unique>] Count of pictures: int
     | [<Unique>] Scale of number: float
     | Adapter of file: string
+    | [<Unique>] Any_Base
     | [<Unique>] Run of folder: string
     | [<Unique>] Out of folder: string
     | [<Unique>] Device of device: string
@@ -86,6 +87,7 @@ type SampleArgs =
             | Count _ -> "pictures of each prompt (default: the recipe's)"
             | Scale _ -> "how strong the run's own adapter is (default: 1)"
             | Adapter _ -> "an adapter file that joins it, FILE or FILE@SCALE; may be repeated"
+            | Any_Base -> "take adapters that were trained on other weights of the same family"
             | Run _ -> "the finished run's folder (default: <out>/<name>-<plan hash>)"
             | Out _ -> "where the pictures go (default: drawn/ in the run's folder)"
             | Device _ -> "where to draw: cpu, cuda or cuda:N (default: as the recipe says)"

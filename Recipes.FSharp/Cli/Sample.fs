@@ -68,6 +68,7 @@ module Sample =
             Device = device args
             Scale = args.TryGetResult SampleArgs.Scale
             Adapters = args.GetResults SampleArgs.Adapter |> List.map FurtherAdapter.parse
+            AnyBase = args.Contains SampleArgs.Any_Base
         }
 
         let submission = {

@@ -10,6 +10,9 @@ open Recipes
 /// clock and no path, so that equal plans give equal files.
 [<RequireQualifiedAccess>]
 module internal AdapterHeader =
+    /// Of the base model's weights, in hexadecimal.
+    let baseKey = "recipes.base_sha256"
+
     let private number (value: float) =
         value.ToString(CultureInfo.InvariantCulture)
 
@@ -95,7 +98,7 @@ module internal AdapterHeader =
             "ss_learning_rate", number budget.Rate
             "ss_lr_scheduler", string budget.Schedule
             "ss_lr_warmup_steps", string budget.Warmup
-            "ss_optimizer", "AdamW"
+            "ss_optimizer", string budget.Optimiser
             "ss_steps", string budget.Steps
             "ss_max_train_steps", string budget.Steps
             "ss_batch_size_per_device", string budget.Batch
@@ -108,7 +111,7 @@ module internal AdapterHeader =
             "ss_seed", budget.Seed
             "recipes.version", RunEnvironment.recipes
             "recipes.plan_sha256", plan.Hash
-            "recipes.base_sha256", plan.Model.Sha256
+            baseKey, plan.Model.Sha256
         ]
         |> dict
         |> Dictionary<string, string>

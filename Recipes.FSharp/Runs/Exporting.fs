@@ -61,6 +61,11 @@ module Exporting =
         let dtype = options.DType |> Option.toNullable
 
         if options.Target.EndsWith(".safetensors", StringComparison.OrdinalIgnoreCase) then
-            CheckpointWriter.Save(model, options.Target, dtype, AdapterHeader.ofPlan plan)
+            CheckpointWriter.Save(
+                model,
+                options.Target,
+                dtype,
+                readOnlyDict [ "modelspec.title", plan.Name; "recipes.plan_sha256", plan.Hash ]
+            )
         else
             ModelFolderWriter.Save(model, options.Target, dtype)

@@ -4,6 +4,7 @@ open System
 open System.IO
 open System.Security.Cryptography
 open Recipes
+open Recipes.Core
 open Recipes.Core.Adapters
 open Recipes.Core.Models
 open Recipes.Core.Pipelines
@@ -71,9 +72,22 @@ module internal Product =
             UNetFolder.Fill(model.UNet, Path.Combine(folder, "unet"))
             nothing
 
-    /// Puts further adapters onto the model, each kept apart from its weights, until what is returned is disposed of. Where one of them cannot be used, none
-    /// stays.
-    let join (model: StableDiffusionModel) (adapters: FurtherAdapter list) : IDisposable =
+    /// C23: an adapter that names its base must have been trained on this one.
+    let private fits (plan: Plan) (adapter: FurtherAdapter) (set: LoraSet) =
+        match set.Metadata.TryGetValue AdapterHeader.baseKey with
+        | true, trained when trained <> plan.Model.Sha256 ->
+            raise (
+                RecipesException(
+                    adapter.File,
+                    $"it was trained on a base model of SHA-256 {trained[..11]}, {plan.Model.Name} has {plan.Model.Sha256[..11]}",
+                    "Draw with the base it was made for, or add --any-base."
+                )
+            )
+        | _ -> ()
+
+    /// Puts further adapters onto the plan's model, each kept apart from its weights, until what is returned is disposed
+    /// of. Where one of them cannot be used, none stays. `anyBase` takes those of another base model of this family too.
+    let join (plan: Plan) (model: StableDiffusionModel) (anyBase: bool) (adapters: FurtherAdapter list) : IDisposable =
         let attached = ResizeArray<LoraSet>()
 
         let dispose () =
@@ -84,6 +98,10 @@ module internal Product =
             for adapter in adapters do
                 let set = LoraSet.Load(adapter.File, networks model)
                 attached.Add set
+
+                if not anyBase then
+                    fits plan adapter set
+
                 set.Scale <- adapter.Scale
         with _ ->
             dispose ()

@@ -27,6 +27,8 @@ type RedrawOptions = {
     Scale: float option
     /// Adapter files that join it.
     Adapters: FurtherAdapter list
+    /// Whether those may have been trained on other weights of the same family.
+    AnyBase: bool
 }
 
 /// Draws more pictures with the result of a finished run.
@@ -110,7 +112,7 @@ module Redraw =
             use model = Machine.load plan device
             use own = Product.attach folder plan model
             weigh plan options.Scale own
-            use _ = Product.join model options.Adapters
+            use _ = Product.join plan model options.AnyBase options.Adapters
             let hints = Controlling.sampleHints plan shots
             let net = Controlling.trained folder plan model
             use _ = Controlling.held net

@@ -198,6 +198,7 @@ let tests =
                     Device = None
                     Scale = None
                     Adapters = []
+                    AnyBase = false
                 }
 
                 let drawn = Redraw.run plan redraw ignore CancellationToken.None

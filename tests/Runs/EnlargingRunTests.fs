@@ -269,6 +269,7 @@ let tests =
                             Device = None
                             Scale = None
                             Adapters = []
+                            AnyBase = false
                         }
                         ignore
                         CancellationToken.None
@@ -300,6 +301,7 @@ let tests =
                             Device = None
                             Scale = None
                             Adapters = []
+                            AnyBase = false
                         }
                         ignore
                         CancellationToken.None

@@ -19,7 +19,7 @@ let private pixels (path: string) =
 let private furthest one other =
     Array.map2 (fun a b -> abs (a - b)) one other |> Array.max
 
-let private again folder (scale: float option) adapters target plan =
+let private again folder (scale: float option) adapters anyBase target plan =
     Redraw.run
         plan
         {
@@ -31,6 +31,7 @@ let private again folder (scale: float option) adapters target plan =
             Device = None
             Scale = scale
             Adapters = adapters
+            AnyBase = anyBase
         }
         ignore
         CancellationToken.None
@@ -85,7 +86,9 @@ let tests =
                 let before = pixels (Path.Combine(place, "samples", "01-seed3-before.png"))
                 let after = pixels (Path.Combine(place, "samples", "01-seed3-after.png"))
                 let own = Path.Combine(place, "tiny.safetensors")
-                let draw scale adapters target = again place scale adapters target plan
+
+                let draw scale adapters target =
+                    again place scale adapters false target plan
 
                 Expect.isGreaterThan (furthest before after) 2 "something was learned"
                 Expect.equal (pixels (draw (Some 0.0) [] "none")) before "nothing of it"
@@ -103,6 +106,37 @@ let tests =
                     draw None [ FurtherAdapter.parse "/nowhere.safetensors" ] "missing")
 
                 Expect.isFalse (Directory.Exists(Path.Combine(place, "missing"))) "nothing is made")
+        }
+
+        test "C23: an adapter of another base is refused" {
+            withRun (fun folder place plan ->
+                let other = Path.Combine(folder, "other.safetensors")
+
+                using (SafeTensorsFile.Open(Path.Combine(place, "tiny.safetensors"))) (fun file ->
+                    use _ = torch.NewDisposeScope()
+                    let header = Collections.Generic.Dictionary<string, string> file.Metadata
+                    header["recipes.base_sha256"] <- String.replicate 64 "0"
+
+                    let tensors = [
+                        for name in file.Tensors.Keys -> Collections.Generic.KeyValuePair(name, file.Read name)
+                    ]
+
+                    SafeTensorsWriter.Write(other, tensors, header))
+
+                let adapters = [ FurtherAdapter.parse other ]
+
+                let draw anyBase =
+                    again place None adapters anyBase "drawn" plan
+
+                fails
+                    [
+                        "other.safetensors"
+                        "trained on a base model of SHA-256 000000000000"
+                        "--any-base"
+                    ]
+                    (fun () -> draw false)
+
+                Expect.isTrue (File.Exists(draw true)) "unless that is asked for")
         }
 
         test "a name and its scale are told apart" {
@@ -132,7 +166,8 @@ let tests =
                 export place plan (target "base") (Some 0.0)
                 Expect.equal (drawnBy (target "base") plan) before "nothing of the adapter"
                 use file = SafeTensorsFile.Open(target "merged.safetensors")
-                Expect.isTrue (file.Metadata.ContainsKey "modelspec.title") "the header says what it is"
+                Expect.equal file.Metadata["modelspec.title"] "tiny" "the header says what it is"
+                Expect.isFalse (file.Metadata["modelspec.architecture"].Contains "lora") "a whole model"
                 fails [ "merged"; "exists already" ] (fun () -> export place plan (target "merged") None))
         }
 
@@ -174,7 +209,7 @@ let tests =
                 fails [ "no part of the model's weights"; "word.safetensors" ] (fun () ->
                     export place plan target None)
 
-                fails [ "scale 0.5"; "low-rank" ] (fun () -> again place (Some 0.5) [] "drawn" plan)
+                fails [ "scale 0.5"; "low-rank" ] (fun () -> again place (Some 0.5) [] false "drawn" plan)
                 Expect.isFalse (Directory.Exists target) "nothing is written")
         }
 

@@ -58,6 +58,7 @@ let private finished folder (plan: Plan) =
                 Device = None
                 Scale = None
                 Adapters = []
+                AnyBase = false
             }
             ignore
             CancellationToken.None

@@ -121,6 +121,7 @@ let tests =
                             Device = None
                             Scale = None
                             Adapters = []
+                            AnyBase = false
                         }
                         ignore
                         CancellationToken.None
