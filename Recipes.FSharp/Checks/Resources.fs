@@ -36,12 +36,16 @@ let leastMemory (budget: Budget) (model: BaseFacts) (parameters: int64) =
     + state budget.Optimiser * parameters
 
 /// How many numbers the tuning trains.
-let private trained (tuning: Tuning) (model: BaseFacts) =
+let private trained (draft: Draft) (tuning: Tuning) (model: BaseFacts) =
     match tuning.Method with
     | Adapter(_, rank) -> Targets.adapted rank tuning model.Layers |> List.sumBy _.Parameters
     | NewVectors count -> int64 count * int64 model.TextWidth
     | ControlNetwork _ -> ControlSize.parameters model.Layers
-    | KeysAndValues
+    | KeysAndValues ->
+        let layers = Targets.trained tuning model.Layers |> Option.defaultValue []
+
+        int64 draft.Subjects.Length * int64 model.TextWidth
+        + (layers |> List.sumBy _.Parameters)
     | Everything ->
         match Targets.trained tuning model.Layers with
         | None -> model.UNetParameters
@@ -50,7 +54,7 @@ let private trained (tuning: Tuning) (model: BaseFacts) =
 let findings (draft: Draft) (facts: Facts) = [
     match facts.Base, draft.Tunings with
     | Some model, [ tuning ] ->
-        let parameters = trained tuning model
+        let parameters = trained draft tuning model
         let needed = leastMemory draft.Budget model parameters
 
         if draft.Budget.Device = Cpu && needed > facts.Memory then
