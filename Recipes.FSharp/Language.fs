@@ -72,7 +72,8 @@ module Language =
     let textualInversion vectors =
         TuningBlock<ByVectors>(tuning (NewVectors vectors))
 
-    /// Keys and values of the attention to the prompt (Custom Diffusion).
+    /// Keys and values of the attention to the prompt, with a new token for each subject (Custom Diffusion, arXiv
+    /// 2212.04488): `customDiffusion` or `customDiffusion { startFrom "toy" }`.
     let customDiffusion = TuningBlock<ByKeysAndValues>(tuning KeysAndValues)
 
     /// The UNet's own weights, all of them: `everything`, or a part: `everything { only CrossAttention }`.
@@ -106,7 +107,7 @@ module Language =
     let orthogonal share : TuneLine<ByLowRank> = TuneLine(TunePart.Orthogonal share)
 
     /// The word whose vector the new ones start from. Default: the subject's class noun.
-    let startFrom word : TuneLine<ByVectors> = TuneLine(TunePart.StartFrom word)
+    let startFrom<'way when 'way :> ByTokens> word : TuneLine<'way> = TuneLine(TunePart.StartFrom word)
 
     /// The captions that new vectors are learned with. Default: Things.
     let templates kind : TuneLine<ByVectors> = TuneLine(TunePart.Templates kind)

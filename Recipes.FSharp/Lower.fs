@@ -278,10 +278,14 @@ module internal Lower =
         |> Option.toObj
 
     let private parts (plan: Plan) (net: ControlNetModel option) =
-        let weights (weights: PlannedWeights) =
-            match weights.Layers with
-            | None -> TrainedParts(UNetWeights = TrainedParts.Everything)
-            | Some layers -> TrainedParts(UNetWeights = [| for layer in layers -> layer.Name |])
+        let weights (weights: PlannedWeights) tokens =
+            TrainedParts(
+                UNetWeights =
+                    (match weights.Layers with
+                     | None -> TrainedParts.Everything
+                     | Some layers -> [| for layer in layers -> layer.Name |]),
+                Tokens = tokens
+            )
 
         match plan.Method with
         | PlannedMethod.LowRank adapter ->
@@ -289,8 +293,11 @@ module internal Lower =
                 UNetLora = (lora adapter "unet" |> Option.toObj),
                 TextLora = (lora adapter "text_encoder" |> Option.toObj)
             )
-        | PlannedMethod.KeysAndValues chosen
-        | PlannedMethod.Weights chosen -> weights chosen
+        | PlannedMethod.KeysAndValues keys ->
+            weights keys.Weights [|
+                for token in keys.Tokens -> NewToken(Token = token.Token, Initialiser = token.StartFrom)
+            |]
+        | PlannedMethod.Weights chosen -> weights chosen [||]
         | PlannedMethod.Control _ -> TrainedParts(ControlNet = Option.toObj net)
         | PlannedMethod.Vectors vectors ->
             TrainedParts(

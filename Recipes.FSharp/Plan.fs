@@ -137,14 +137,7 @@ module Plan =
     let private vectors count (tuning: Tuning) (subject: SourceDraft) (model: BaseFacts) = {
         Token = subject.Token
         Count = count
-        StartFrom =
-            tuning
-            |> pick
-                (fun part ->
-                    match part with
-                    | TunePart.StartFrom word -> Some word
-                    | _ -> None)
-                subject.Noun
+        StartFrom = Targets.startFrom tuning subject.Noun
         Templates =
             tuning
             |> pick
@@ -168,11 +161,23 @@ module Plan =
                 | Some layers -> layers |> List.sumBy _.Parameters
         }
 
+    let private keys (tuning: Tuning) (draft: Draft) (model: BaseFacts) = {
+        Weights = weights tuning model
+        Tokens = [
+            for subject in draft.Subjects do
+                {
+                    Token = subject.Token
+                    StartFrom = Targets.startFrom tuning subject.Noun
+                    Width = model.TextWidth
+                }
+        ]
+    }
+
     let internal planned (tuning: Tuning) (draft: Draft) (model: BaseFacts) =
         match tuning.Method with
         | Adapter(kind, rank) -> PlannedMethod.LowRank(lora kind rank tuning model)
         | NewVectors count -> PlannedMethod.Vectors(vectors count tuning draft.Sources.Head model)
-        | KeysAndValues -> PlannedMethod.KeysAndValues(weights tuning model)
+        | KeysAndValues -> PlannedMethod.KeysAndValues(keys tuning draft model)
         | Everything -> PlannedMethod.Weights(weights tuning model)
         | ControlNetwork kind ->
             PlannedMethod.Control {

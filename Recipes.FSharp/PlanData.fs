@@ -94,6 +94,14 @@ type PlannedVectors = {
     /// Numbers that are trained.
     member vectors.Parameters = int64 vectors.Count * int64 vectors.Width
 
+/// A subject's token that a plan makes, of one vector.
+type PlannedToken = {
+    Token: string
+    /// The word whose vector it starts from.
+    StartFrom: string
+    Width: int
+}
+
 /// Weights of the base model's UNet that a plan trains.
 type PlannedWeights = {
     /// The words that chose the layers; none for the whole UNet.
@@ -103,6 +111,18 @@ type PlannedWeights = {
     /// Numbers that are trained.
     Parameters: int64
 }
+
+/// Keys and values that a plan trains, and its subjects' tokens.
+type PlannedKeys = {
+    Weights: PlannedWeights
+    /// None of a theme.
+    Tokens: PlannedToken list
+} with
+
+    /// Numbers that are trained.
+    member keys.Parameters =
+        keys.Weights.Parameters
+        + (keys.Tokens |> List.sumBy (fun token -> int64 token.Width))
 
 /// A ControlNet that a plan trains.
 type PlannedControlNet = {
@@ -129,7 +149,7 @@ type PlannedControl = {
 type PlannedMethod =
     | LowRank of PlannedLora
     | Vectors of PlannedVectors
-    | KeysAndValues of PlannedWeights
+    | KeysAndValues of PlannedKeys
     | Weights of PlannedWeights
     | Control of PlannedControlNet
 
@@ -139,7 +159,7 @@ type PlannedMethod =
         | LowRank lora -> lora.Parameters
         | Vectors vectors -> vectors.Parameters
         | Control net -> net.Parameters
-        | KeysAndValues weights
+        | KeysAndValues keys -> keys.Parameters
         | Weights weights -> weights.Parameters
 
 /// A prompt to draw before and after.

@@ -53,13 +53,14 @@ module internal PlanJson =
             | None -> ()
         ]
 
-    let private weights name (weights: PlannedWeights) =
+    let private weights name (weights: PlannedWeights) more =
         Json.Object [
             "method", Json.Text name
             "layers",
             match weights.Layers with
             | None -> Json.Null
             | Some layers -> Json.List [ for layer in layers -> Json.Text layer.FullName ]
+            yield! more
         ]
 
     let private way (way: PlannedMethod) =
@@ -91,8 +92,15 @@ module internal PlanJson =
                 "startFrom", Json.Text vectors.StartFrom
                 "templates", Json.Text(string vectors.Templates)
             ]
-        | PlannedMethod.KeysAndValues chosen -> weights "keys-and-values" chosen
-        | PlannedMethod.Weights chosen -> weights "weights" chosen
+        | PlannedMethod.KeysAndValues keys ->
+            weights "keys-and-values" keys.Weights [
+                "tokens",
+                Json.List [
+                    for token in keys.Tokens ->
+                        Json.Object [ "token", Json.Text token.Token; "startFrom", Json.Text token.StartFrom ]
+                ]
+            ]
+        | PlannedMethod.Weights chosen -> weights "weights" chosen []
         | PlannedMethod.Control net ->
             Json.Object [ "method", Json.Text "controlnet"; "hints", Json.Text net.Kind.Name ]
 

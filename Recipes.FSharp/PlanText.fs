@@ -126,7 +126,12 @@ module internal PlanText =
         match way with
         | PlannedMethod.LowRank adapter -> lora adapter
         | PlannedMethod.Vectors token -> vectors token
-        | PlannedMethod.KeysAndValues chosen -> weights "keys and values of the attention to the prompt" chosen
+        | PlannedMethod.KeysAndValues keys -> [
+            yield! weights "keys and values of the attention to the prompt" keys.Weights
+
+            for token in keys.Tokens do
+                "", $"and a new vector for `{token.Token}`, starting from \"{token.StartFrom}\""
+          ]
         | PlannedMethod.Weights chosen -> weights "the UNet's own weights" chosen
         | PlannedMethod.Control net -> [
             "adapt", $"a ControlNet for {net.Kind} hints, {large net.Parameters} trained parameters"

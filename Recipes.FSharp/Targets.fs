@@ -69,6 +69,15 @@ module internal Targets =
         | Named pattern when pattern.Contains '*' -> glob pattern layer.Name || glob pattern layer.FullName
         | Named parts -> within parts layer.FullName
 
+    /// The word whose vector new ones start from, where the subject is called so.
+    let startFrom (tuning: Tuning) noun =
+        tuning.Parts
+        |> List.tryPick (fun part ->
+            match part with
+            | TunePart.StartFrom word -> Some word
+            | _ -> None)
+        |> Option.defaultValue noun
+
     /// The layers that a tuning names.
     let written (tuning: Tuning) =
         tuning.Parts

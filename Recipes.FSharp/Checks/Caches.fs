@@ -4,13 +4,13 @@ module internal Recipes.Checks.Caches
 open Recipes
 
 /// Whether the method changes what text encoders make of captions.
-let private changesTexts (tuning: Tuning) (model: BaseFacts) =
+let private changesTexts (draft: Draft) (tuning: Tuning) (model: BaseFacts) =
     match tuning.Method with
     | NewVectors _ -> true
     | Adapter(_, rank) ->
         Targets.adapted rank tuning model.Layers
         |> List.exists (fun adapted -> adapted.Layer.Component <> "unet")
-    | KeysAndValues
+    | KeysAndValues -> not draft.Subjects.IsEmpty
     | ControlNetwork _
     | Everything -> false
 
@@ -23,7 +23,7 @@ let findings (draft: Draft) (facts: Facts) = [
             "Leave one of the two lines out."
 
     match facts.Base, draft.Tunings with
-    | Some model, [ tuning ] when draft.Budget.CacheTexts && changesTexts tuning model ->
+    | Some model, [ tuning ] when draft.Budget.CacheTexts && changesTexts draft tuning model ->
         error
             "D27"
             "train.cacheTexts"

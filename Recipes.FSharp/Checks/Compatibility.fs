@@ -139,8 +139,12 @@ let private unet (tuning: Tuning) (model: BaseFacts) =
     | _ -> []
 
 /// C17: new vectors are learned by one text encoder.
-let private encoders (tuning: Tuning) (model: BaseFacts) = [
-    if tuning.Method.IsNewVectors && model.TextEncoders > 1 then
+let private encoders (draft: Draft) (tuning: Tuning) (model: BaseFacts) = [
+    let makes =
+        tuning.Method.IsNewVectors
+        || (tuning.Method.IsKeysAndValues && not draft.Subjects.IsEmpty)
+
+    if makes && model.TextEncoders > 1 then
         error
             "C17"
             "adapt"
@@ -257,7 +261,7 @@ let findings (draft: Draft) (facts: Facts) = [
         for tuning in draft.Tunings do
             yield! targets tuning model
             yield! unet tuning model
-            yield! encoders tuning model
+            yield! encoders draft tuning model
 
             match tuning.Method with
             | Adapter(kind, rank) ->

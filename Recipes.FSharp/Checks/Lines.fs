@@ -205,7 +205,7 @@ let private foreign (tuning: Tuning) = [
         match tuning.Method with
         | Adapter _ -> [ "only"; "rankAt"; "alpha"; "dropout"; "initial"; "orthogonal" ]
         | NewVectors _ -> [ "startFrom"; "templates" ]
-        | KeysAndValues -> []
+        | KeysAndValues -> [ "startFrom" ]
         | Everything -> [ "only" ]
         | ControlNetwork _ -> []
 

@@ -26,12 +26,16 @@ let state (optimiser: Optimiser) =
     | Prodigy -> 16L
 
 /// How many numbers the tuning trains.
-let trained (tuning: Tuning) (model: BaseFacts) =
+let trained (draft: Draft) (tuning: Tuning) (model: BaseFacts) =
     match tuning.Method with
     | Adapter(_, rank) -> Targets.adapted rank tuning model.Layers |> List.sumBy _.Parameters
     | NewVectors count -> int64 count * int64 model.TextWidth
     | ControlNetwork _ -> ControlSize.parameters model.Layers
-    | KeysAndValues
+    | KeysAndValues ->
+        let layers = Targets.trained tuning model.Layers |> Option.defaultValue []
+
+        int64 draft.Subjects.Length * int64 model.TextWidth
+        + (layers |> List.sumBy _.Parameters)
     | Everything ->
         match Targets.trained tuning model.Layers with
         | None -> model.UNetParameters
@@ -88,7 +92,7 @@ let training (draft: Draft) (budget: Budget) (model: BaseFacts) (tuning: Tuning)
         Place = place budget model 0L,
         Pictures = copies * int64 budget.Batch,
         Trained = HashSet [ for layer in learning tuning model -> layer.Name ],
-        Parameters = trained tuning model,
+        Parameters = trained draft tuning model,
         Beside = beside,
         MomentBytes = state budget.Optimiser,
         WideGradients =

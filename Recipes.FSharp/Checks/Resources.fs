@@ -134,7 +134,7 @@ let private cure (draft: Draft) (model: BaseFacts) (tuning: Tuning) (fits: int64
 let findings (draft: Draft) (facts: Facts) = [
     match facts.Base, draft.Tunings with
     | Some model, [ tuning ] ->
-        let parameters = Memory.trained tuning model
+        let parameters = Memory.trained draft tuning model
         let needed = Memory.most draft draft.Budget model tuning
 
         match room draft facts with

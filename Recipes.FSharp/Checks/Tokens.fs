@@ -46,8 +46,10 @@ let private used (draft: Draft) = [
                     $"Add a line `learn` for the {subject.Noun}, or leave it out of the prompt."
 ]
 
-let private learnsVectors (draft: Draft) =
-    draft.Tunings |> List.exists (fun tuning -> tuning.Method.IsNewVectors)
+/// Whether the subjects' tokens are made anew.
+let private makesTokens (draft: Draft) =
+    draft.Tunings
+    |> List.exists (fun tuning -> tuning.Method.IsNewVectors || tuning.Method.IsKeysAndValues)
 
 /// A1: captions of a subject's own name it.
 let private captioned (draft: Draft) (facts: Facts) = [
@@ -86,7 +88,7 @@ let private distinct (draft: Draft) (tokens: Tokens option) = [
         else
             match tokens with
             | None -> ()
-            | Some tokens when learnsVectors draft ->
+            | Some tokens when makesTokens draft ->
                 match tokens.WordId token with
                 | Some id ->
                     error
@@ -157,15 +159,21 @@ let private prompts (draft: Draft) = [
 let private initialiser (draft: Draft) (tokens: Tokens option) = [
     for tuning in draft.Tunings do
         match tuning.Method, tokens, draft.Subjects with
-        | NewVectors count, Some tokens, subject :: _ ->
-            let word =
-                tuning.Parts
-                |> List.tryPick (fun part ->
-                    match part with
-                    | TunePart.StartFrom word -> Some word
-                    | _ -> None)
-                |> Option.defaultValue subject.Noun
+        | KeysAndValues, Some tokens, subjects ->
+            for word in
+                subjects
+                |> List.map (fun each -> Targets.startFrom tuning each.Noun)
+                |> List.distinct do
+                let pieces = tokens.Pieces word
 
+                if pieces.Length <> 1 then
+                    error
+                        "A3"
+                        "adapt.startFrom"
+                        $"\"{word}\" is {pieces.Length} tokens, and each subject has one vector"
+                        "Write a word of one token."
+        | NewVectors count, Some tokens, subject :: _ ->
+            let word = Targets.startFrom tuning subject.Noun
             let pieces = tokens.Pieces word
 
             if pieces.Length <> 1 && pieces.Length <> int count then

@@ -29,7 +29,7 @@ module internal AdapterHeader =
         | PlannedMethod.LowRank _ -> $"{model}/lora"
         | PlannedMethod.Vectors _ -> $"{model}/textual-inversion"
         | PlannedMethod.Control _ -> $"{model}/controlnet"
-        | PlannedMethod.KeysAndValues _
+        | PlannedMethod.KeysAndValues _ -> $"{model}/custom-diffusion"
         | PlannedMethod.Weights _ -> model
 
     let private baseVersion (plan: Plan) =

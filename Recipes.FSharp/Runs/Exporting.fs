@@ -38,6 +38,11 @@ module Exporting =
                 plan
                 "a new word is no part of the model's weights"
                 $"Other programs load {Product.path folder plan} beside the model."
+        | PlannedMethod.KeysAndValues _, _ ->
+            refuse
+                plan
+                "its new tokens are no part of the model's weights"
+                $"Other programs load {Product.path folder plan} and the files in tokens/ beside the model."
         | PlannedMethod.Control _, _ ->
             refuse
                 plan

@@ -2,6 +2,7 @@ namespace Recipes.Runs
 
 open System
 open System.Collections.Generic
+open System.IO
 open System.Threading
 open Recipes
 open Recipes.Core.Adapters
@@ -28,7 +29,18 @@ module internal Learning =
 
             net
             |> Option.iter (fun net -> ControlNetFiles.Save(folder.File ControlReading.inRun, net, header))
-        | PlannedMethod.KeysAndValues _
+        | PlannedMethod.KeysAndValues keys ->
+            CustomDiffusionFile.Write(model.UNet, result.Weights, file, header)
+
+            for token, place in List.zip keys.Tokens (Product.tokens folder.Path keys) do
+                let inversion =
+                    result.Tokens |> Seq.find (fun inversion -> inversion.Token = token.Token)
+
+                Path.GetDirectoryName place
+                |> Option.ofObj
+                |> Option.iter (fun parent -> Directory.CreateDirectory parent |> ignore)
+
+                TextualInversionFile.Write(inversion, place, EmbeddingNaming.Diffusers, header)
         | PlannedMethod.Weights _ -> UNetFolder.Write(model.UNet, result.Weights, folder.File "unet", header)
 
     /// Trains, saves the result in the run's folder, and leaves it on the model until it is disposed of.

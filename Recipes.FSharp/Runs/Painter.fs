@@ -28,9 +28,9 @@ module internal Painter =
     /// The same for the base model. A token that is still to be made means nothing to it: it is asked for the noun alone.
     let untrained (plan: Plan) (shots: Shot list) : Shot list =
         match plan.Method with
-        | PlannedMethod.Vectors _ -> shots |> List.map (fun shot -> { shot with Prompt = shot.Plain })
+        | PlannedMethod.Vectors _
+        | PlannedMethod.KeysAndValues _ -> shots |> List.map (fun shot -> { shot with Prompt = shot.Plain })
         | PlannedMethod.LowRank _
-        | PlannedMethod.KeysAndValues _
         | PlannedMethod.Control _
         | PlannedMethod.Weights _ -> shots
 

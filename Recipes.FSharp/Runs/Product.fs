@@ -13,14 +13,22 @@ open TorchSharp
 /// What a plan's training leaves in its run folder, and how it comes onto a model again.
 [<RequireQualifiedAccess>]
 module internal Product =
-    /// The file of what was trained, from the run's folder: an adapter, a token's vectors, a ControlNet's or a UNet's weights.
+    /// The file of what was trained, from the run's folder: an adapter, a token's vectors, keys and values, a ControlNet's
+    /// or a UNet's weights.
     let name (plan: Plan) =
         match plan.Method with
         | PlannedMethod.LowRank _
+        | PlannedMethod.KeysAndValues _
         | PlannedMethod.Vectors _ -> $"{plan.Name}.safetensors"
         | PlannedMethod.Control _ -> Path.GetRelativePath(".", UNetFolder.WeightFile ControlReading.inRun)
-        | PlannedMethod.KeysAndValues _
         | PlannedMethod.Weights _ -> Path.GetRelativePath(".", UNetFolder.WeightFile "unet")
+
+    /// The files of new tokens beside keys and values, in their order: `tokens/1-robot.safetensors` of `<robot>`.
+    let tokens (folder: string) (keys: PlannedKeys) = [
+        for number, token in List.indexed keys.Tokens do
+            let plain = token.Token |> String.filter Char.IsAsciiLetterOrDigit
+            Path.Combine(folder, "tokens", $"{number + 1}-{plain}.safetensors")
+    ]
 
     let path (folder: string) (plan: Plan) = Path.Combine(folder, name plan)
 
@@ -46,6 +54,21 @@ module internal Product =
                 tower :> torch.nn.Module
         ]
 
+    /// Adds the tokens of files to the model, until it is disposed of.
+    let private learned (model: StableDiffusionModel) (files: string list) : IDisposable =
+        let inversions = files |> List.map TextualInversionFile.Read
+
+        for inversion in inversions do
+            model.LearnedTokens.Add inversion
+
+        {
+            new IDisposable with
+                member _.Dispose() =
+                    for inversion in inversions do
+                        model.LearnedTokens.Remove inversion.Token
+                        inversion.Dispose()
+        }
+
     /// Puts a finished run's result onto its base model, until it is disposed of.
     let attach (folder: string) (plan: Plan) (model: StableDiffusionModel) : IDisposable =
         let file = path folder plan
@@ -55,19 +78,12 @@ module internal Product =
 
         match plan.Method with
         | PlannedMethod.LowRank _ -> LoraSet.Load(file, networks model)
-        | PlannedMethod.Vectors _ ->
-            let inversion = TextualInversionFile.Read file
-            model.LearnedTokens.Add inversion
-
-            {
-                new IDisposable with
-                    member _.Dispose() =
-                        model.LearnedTokens.Remove inversion.Token
-                        inversion.Dispose()
-            }
+        | PlannedMethod.Vectors _ -> learned model [ file ]
         // It stands beside the model, and comes with the controls.
         | PlannedMethod.Control _ -> nothing
-        | PlannedMethod.KeysAndValues _
+        | PlannedMethod.KeysAndValues keys ->
+            CustomDiffusionFile.Fill(model.UNet, file)
+            learned model (tokens folder keys)
         | PlannedMethod.Weights _ ->
             UNetFolder.Fill(model.UNet, Path.Combine(folder, "unet"))
             nothing

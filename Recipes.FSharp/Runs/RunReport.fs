@@ -122,7 +122,12 @@ module internal RunReport =
             | PlannedMethod.LowRank lora -> $"{lora.Kind} rank {lora.Rank}", $"{lora.Layers.Length} layers, "
             | PlannedMethod.Control net -> $"a ControlNet for {net.Kind} hints", ""
             | PlannedMethod.Vectors vectors -> $"{vectors.Count} new vectors", $"starting from {vectors.StartFrom}, "
-            | PlannedMethod.KeysAndValues _ -> "cross-attention keys and values", ""
+            | PlannedMethod.KeysAndValues keys ->
+                let tokens =
+                    keys.Tokens
+                    |> List.map (fun token -> $"{token.Token} starting from {token.StartFrom}, ")
+
+                "cross-attention keys and values", String.concat "" tokens
             | PlannedMethod.Weights { Layers = None } -> "every weight of the UNet", ""
             | PlannedMethod.Weights { Layers = Some layers } -> "weights of the UNet", $"{layers.Length} layers, "
 

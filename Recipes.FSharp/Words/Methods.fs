@@ -75,7 +75,8 @@ type Method =
     | Adapter of LowRank * int<rank>
     /// Vectors of a new token, and nothing else (textual inversion, arXiv 2208.01618).
     | NewVectors of int<vec>
-    /// The keys and values of the attention to the prompt (Custom Diffusion, arXiv 2212.04488).
+    /// The keys and values of the attention to the prompt, and a vector for each subject's token (Custom Diffusion,
+    /// arXiv 2212.04488).
     | KeysAndValues
     /// The UNet's own weights.
     | Everything
@@ -152,11 +153,16 @@ type ByLowRank =
 type ByWeights =
     inherit ByLayers
 
-/// A mark for the type checker: training of a new token's vectors.
-type ByVectors = interface end
+/// A mark for the type checker: a method that makes new tokens.
+type ByTokens = interface end
 
-/// A mark for the type checker: training of keys and values.
-type ByKeysAndValues = interface end
+/// A mark for the type checker: training of a new token's vectors.
+type ByVectors =
+    inherit ByTokens
+
+/// A mark for the type checker: training of keys and values, and of a token of each subject.
+type ByKeysAndValues =
+    inherit ByTokens
 
 /// A mark for the type checker: training of a ControlNet.
 type ByControl = interface end

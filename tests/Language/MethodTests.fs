@@ -53,7 +53,7 @@ let tests =
                         told (vectors 2<vec> { startFrom "a" }) "<new>" 5e-3,
                         "vectors",
                         "2 new vectors for `<new>`, starting from \"a\""
-                        told customDiffusion "sks" 1e-4,
+                        told (customDiffusion { startFrom "a" }) "<new>" 1e-4,
                         "keys-and-values",
                         "keys and values of the attention to the prompt"
                         told everything "sks" 1e-4, "weights", "the UNet's own weights"
@@ -75,7 +75,10 @@ let tests =
                 ]
 
                 // Keys and values are of one size, and have no biases.
-                Expect.equal (parameters folder customDiffusion 1e-4) (2L * List.sum attention) "keys and values"
+                Expect.equal
+                    (plan (learning (customDiffusion { startFrom "a" }) "<new>" 1e-4 folder)).Method.Parameters
+                    (2L * List.sum attention + int64 model.CrossAttentionDim)
+                    "keys and values, and a vector"
 
                 let mid = everything { only (Attention |> within [ Middle ]) }
 
@@ -110,6 +113,34 @@ let tests =
                     "two of three"
 
                 passes folder (learning (vectors 3<vec> { startFrom "a b c" }) "<new>" 5e-3 folder))
+        }
+
+        test "A2, A3: Custom Diffusion makes the token of each subject anew, from one word" {
+            withPictures (fun folder ->
+                let text =
+                    (plan (learning (customDiffusion { startFrom "a" }) "<new>" 1e-4 folder)).Text
+
+                Expect.stringContains text "and a new vector for `<new>`, starting from \"a\"" "the plan says so"
+
+                refused folder (learning (customDiffusion { startFrom "a" }) "the" 1e-4 folder) [
+                    "A2 subject toy.token: `the` is a word already (entry 518 of 1000), and would lose its meaning. Choose a new one, such as `<the>`."
+                ]
+
+                refused folder (learning (customDiffusion { startFrom "a b" }) "<new>" 1e-4 folder) [
+                    "A3 adapt.startFrom: \"a b\" is 2 tokens, and each subject has one vector. Write a word of one token."
+                ])
+        }
+
+        test "D27: text states that a new token changes are not kept" {
+            withPictures (fun folder ->
+                let keeping =
+                    learning (customDiffusion { startFrom "a" }) "<new>" 1e-4 folder
+                    |> changed (fun part ->
+                        match part with
+                        | RecipePart.Train parts -> Some(RecipePart.Train(parts @ [ TrainPart.CacheTexts ]))
+                        | other -> Some other)
+
+                Expect.exists (findings folder keeping) _.StartsWith("D27 train.cacheTexts") "refused")
         }
 
         test "L6: new vectors have no class pictures, and no captions but their own" {
@@ -151,7 +182,7 @@ let tests =
                         "0.1 is unusual for new vectors (usual: 1e-4 to 0.01)"
                         learning everything "sks" 1e-2 folder,
                         "0.01 is unusual for the weights of a small model (usual: 1e-5 to 1e-3)"
-                        learning customDiffusion "sks" 1e-2 folder,
+                        learning (customDiffusion { startFrom "a" }) "<new>" 1e-2 folder,
                         "0.01 is unusual for the weights of a small model (usual: 1e-5 to 1e-3)"
                     ] do
                     match findings folder recipe with

@@ -71,7 +71,7 @@ let private refusals = [
     "a plain string as a prompt", around "sample \"a dog\"", 1, 3, "FormattableString"
     "a rank where steps belong", around "train { steps 8<rank> }", 1, 3, "'rank'"
     "a name that is no layer", around "adapt (lora 4<rank> { only Atention })", 39, 3, "Attention"
-    "a new token's line in a low-rank adapter", around "adapt (lora 4<rank> { startFrom \"toy\" })", 1, 3, "ByVectors"
+    "a new token's line in a low-rank adapter", around "adapt (lora 4<rank> { startFrom \"toy\" })", 1, 3, "ByTokens"
     "layers of new vectors", around "adapt (textualInversion 2<vec> { only Attention })", 1, 3, "ByLayers"
     "a rank for a model's own weights", around "adapt (everything { alpha 4.0 })", 1, 3, "ByLowRank"
     "a token of a theme", "theme \"sea\" { token \"sks\" } |> ignore", 1, 1, "OfSubject"

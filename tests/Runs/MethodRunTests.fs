@@ -170,15 +170,65 @@ let tests =
                 Expect.isTrue (file.Tensors.Keys |> Seq.exists _.EndsWith(".lora_magnitude_vector")) "magnitudes")
         }
 
-        test "keys and values change, and nothing else" {
+        test "keys and values leave a small file in diffusers' naming, and a file of the new token" {
             withFolder (fun folder ->
-                let names = customDiffusion |> planOf folder "sks" |> finished folder |> changed
-                Expect.isNonEmpty names "changed"
+                let place =
+                    customDiffusion { startFrom "a" } |> planOf folder "<new>" |> finished folder
 
-                Expect.all
-                    names
-                    (fun name -> name.EndsWith ".attn2.to_k.weight" || name.EndsWith ".attn2.to_v.weight")
-                    "names")
+                use before =
+                    SafeTensorsFile.Open(Path.Combine(golden, "sd1", "unet", "diffusion_pytorch_model.safetensors"))
+
+                use after = SafeTensorsFile.Open(Path.Combine(place, "tiny.safetensors"))
+
+                let layers = [
+                    for name in before.Tensors.Keys do
+                        if name.EndsWith ".attn2.to_k.weight" || name.EndsWith ".attn2.to_v.weight" then
+                            name
+                ]
+
+                let key (name: string) =
+                    name
+                        .Replace(".attn2.to_k.weight", ".attn2.processor.to_k_custom_diffusion.weight")
+                        .Replace(".attn2.to_v.weight", ".attn2.processor.to_v_custom_diffusion.weight")
+
+                Expect.equal (set after.Tensors.Keys) (layers |> List.map key |> set) "keys and values alone"
+
+                let moved =
+                    layers
+                    |> List.filter (fun name ->
+                        use one = before.Read name
+                        use other = after.Read(key name)
+                        not (one.Equals other))
+
+                Expect.isNonEmpty moved "trained"
+                Expect.equal after.Metadata["modelspec.architecture"] "stable-diffusion-v1/custom-diffusion" "header"
+                use token = SafeTensorsFile.Open(Path.Combine(place, "tokens", "1-new.safetensors"))
+                Expect.equal (List.ofSeq token.Tensors.Keys) [ "<new>" ] "the token"
+                Expect.equal token.Tensors["<new>"].Shape [| 1L; 32L |] "one vector"
+                Expect.isFalse (Directory.Exists(Path.Combine(place, "unet"))) "no whole network")
+        }
+
+        test "a file of other keys and values is refused" {
+            withFolder (fun folder ->
+                let path = Path.Combine(folder, "odd.safetensors")
+                use weights = TorchSharp.torch.zeros 2L
+
+                SafeTensorsWriter.Write(
+                    path,
+                    [
+                        Collections.Generic.KeyValuePair(
+                            "mid_block.attentions.0.transformer_blocks.0.attn2.processor.to_q_custom_diffusion.weight",
+                            weights
+                        )
+                    ],
+                    null
+                )
+
+                use model =
+                    Recipes.Core.Pipelines.StableDiffusionModel.Load(Path.Combine(golden, "sd1"))
+
+                for part in [ "are missing"; "to_q_custom_diffusion" ] do
+                    failsWith part (fun () -> Recipes.Core.Adapters.CustomDiffusionFile.Fill(model.UNet, path)))
         }
 
         test "a part of the weights changes, and nothing else" {
