@@ -132,6 +132,8 @@ type PlannedMethod =
     | KeysAndValues of PlannedWeights
     | Weights of PlannedWeights
     | Control of PlannedControlNet
+    /// The base model draws as it is, and controls lead it.
+    | Nothing
 
     /// Numbers that are trained.
     member way.Parameters =
@@ -139,6 +141,7 @@ type PlannedMethod =
         | LowRank lora -> lora.Parameters
         | Vectors vectors -> vectors.Parameters
         | Control net -> net.Parameters
+        | Nothing -> 0L
         | KeysAndValues weights
         | Weights weights -> weights.Parameters
 

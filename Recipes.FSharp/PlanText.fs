@@ -131,6 +131,13 @@ module internal PlanText =
         | PlannedMethod.Control net -> [
             "adapt", $"a ControlNet for {net.Kind} hints, {large net.Parameters} trained parameters"
           ]
+        | PlannedMethod.Nothing -> []
+
+    /// Of a plan that trains nothing, what is left of the `train` block.
+    let private untrained (budget: Budget) = [
+        "train", "nothing"
+        "", $"{budget.Size} px, {budget.Precision} on {budget.Device}"
+    ]
 
     let private train (budget: Budget) = [
         let accumulated =
@@ -295,13 +302,20 @@ module internal PlanText =
             else
                 1L
 
-        "work",
-        $"""{counted (passes * doubled * int64 budget.Batch) "picture"} forward and back through the UNet, {counted ((classes + samples) * perPicture) "pass"} forward to draw"""
+        let drawing = counted ((classes + samples) * perPicture) "pass"
 
-        let trained = plan.Method.Parameters
+        match plan.Method with
+        | PlannedMethod.Nothing ->
+            "work", $"{drawing} forward to draw"
+            "needs", $"{bytes plan.LeastMemory} of memory for the base model's weights alone"
+        | _ ->
+            let trained = plan.Method.Parameters
 
-        "needs",
-        $"{bytes plan.LeastMemory} of memory for weights alone; on disk {bytes (resultBytes trained)} for the result, {bytes (checkpointBytes plan.Budget.Optimiser trained + averageBytes plan.Budget trained)} for a checkpoint"
+            "work",
+            $"""{counted (passes * doubled * int64 budget.Batch) "picture"} forward and back through the UNet, {drawing} forward to draw"""
+
+            "needs",
+            $"{bytes plan.LeastMemory} of memory for weights alone; on disk {bytes (resultBytes trained)} for the result, {bytes (checkpointBytes plan.Budget.Optimiser trained + averageBytes plan.Budget trained)} for a checkpoint"
     ]
 
     let private draw (plan: PlanData) = [
@@ -311,6 +325,7 @@ module internal PlanText =
 
         let each, when' =
             match plan.Upscaling with
+            | None when plan.Method = PlannedMethod.Nothing -> "a prompt", "without controls and with them"
             | None -> "a prompt", "before and after"
             | Some _ -> "of each small one", "before and after"
 
@@ -409,7 +424,9 @@ module internal PlanText =
                     for subject in plan.Subjects do
                         yield! learn subject
                     yield! adapt plan.Method
-                    yield! train plan.Budget
+                    match plan.Method with
+                    | PlannedMethod.Nothing -> yield! untrained plan.Budget
+                    | _ -> yield! train plan.Budget
                     match plan.Upscaling with
                     | Some upscaling -> yield! enlarges plan upscaling
                     | None -> ()

@@ -36,13 +36,19 @@ module Run =
         let number (name: string) = (nonNull line[name]).GetValue<float>()
         let name = (nonNull line["name"]).GetValue<string>()
 
+        let times =
+            match line["times"] with
+            | null -> ""
+            | times -> String.Format(CultureInfo.InvariantCulture, ", {0:0.0} times", times.GetValue<float>())
+
         String.Format(
             CultureInfo.InvariantCulture,
-            "  {0,-8} {1:0.000} before, {2:0.000} after, {3:+0.000;-0.000;0.000}",
+            "  {0,-8} {1:0.000} before, {2:0.000} after, {3:+0.000;-0.000;0.000}{4}",
             name,
             number "before",
             number "after",
-            number "difference"
+            number "difference",
+            times
         )
 
     /// The results in a few lines: figures, then where things lie.

@@ -26,6 +26,7 @@ module internal AdapterHeader =
         | PlannedMethod.LowRank _ -> $"{model}/lora"
         | PlannedMethod.Vectors _ -> $"{model}/textual-inversion"
         | PlannedMethod.Control _ -> $"{model}/controlnet"
+        | PlannedMethod.Nothing
         | PlannedMethod.KeysAndValues _
         | PlannedMethod.Weights _ -> model
 
@@ -61,6 +62,7 @@ module internal AdapterHeader =
           ]
         | PlannedMethod.Vectors _
         | PlannedMethod.Control _
+        | PlannedMethod.Nothing
         | PlannedMethod.KeysAndValues _
         | PlannedMethod.Weights _ -> []
 

@@ -15,6 +15,7 @@ module internal Product =
     /// The file of what was trained, from the run's folder: an adapter, a token's vectors, a ControlNet's or a UNet's weights.
     let name (plan: Plan) =
         match plan.Method with
+        | PlannedMethod.Nothing -> invalidArg (nameof plan) "nothing is trained"
         | PlannedMethod.LowRank _
         | PlannedMethod.Vectors _ -> $"{plan.Name}.safetensors"
         | PlannedMethod.Control _ -> Path.GetRelativePath(".", UNetFolder.WeightFile ControlReading.inRun)
@@ -59,7 +60,8 @@ module internal Product =
                         inversion.Dispose()
             }
         // It stands beside the model, and comes with the controls.
-        | PlannedMethod.Control _ -> nothing
+        | PlannedMethod.Control _
+        | PlannedMethod.Nothing -> nothing
         | PlannedMethod.KeysAndValues _
         | PlannedMethod.Weights _ ->
             UNetFolder.Fill(model.UNet, Path.Combine(folder, "unet"))
