@@ -24,6 +24,62 @@ module internal ControlReading =
     /// The folder of a ControlNet in a finished run.
     let inRun = "controlnet"
 
+    /// The finished runs of a recipe that trained a ControlNet, `NAME-` with eight digits of a plan's hash, where a path
+    /// ends in the recipe's name alone.
+    let private runs (path: string) =
+        match Path.GetDirectoryName path with
+        | NonNull parent when Directory.Exists parent ->
+            Directory.GetDirectories(parent, $"{Path.GetFileName path}-????????")
+            |> Array.filter (fun run -> Directory.Exists(Path.Combine(run, inRun)))
+            |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b))
+            |> List.ofArray
+        | _ -> []
+
+    /// The folder that a path means: itself, or the one run of the recipe that it names.
+    let private place (path: string) =
+        if Directory.Exists path then
+            path
+        else
+            match runs path with
+            | [ run ] -> run
+            | [] ->
+                raise (
+                    RecipesException(
+                        path,
+                        "there is no such file or folder, nor a finished run of a recipe of this name",
+                        "Check the path, which starts at the script's folder, or type `recipes run` with the recipe that trains it first."
+                    )
+                )
+            | several ->
+                raise (
+                    RecipesException(
+                        path,
+                        $"there are {several.Length} runs of this name",
+                        $"Name one of them: {listed (several |> List.map (fun run -> string (Path.GetFileName run)))}."
+                    )
+                )
+
+    /// Refuses a finished run whose ControlNet follows hints of another kind. Of other files nothing tells the kind.
+    let private requireKind (kind: HintKind) (run: string) =
+        let plan = Path.Combine(run, "plan.json")
+
+        if File.Exists plan then
+            use json = JsonDocument.Parse(File.ReadAllText plan)
+
+            match json.RootElement.TryGetProperty "method" with
+            | true, way ->
+                match way.TryGetProperty "hints" with
+                | true, hints when hints.GetString() <> kind.Name ->
+                    raise (
+                        RecipesException(
+                            run,
+                            $"its ControlNet is trained for {hints.GetString()}, the hint is {kind}",
+                            "Make both of one kind."
+                        )
+                    )
+                | _ -> ()
+            | _ -> ()
+
     /// Reads one `control` line; the paths are made full by `from`.
     /// Throws RecipesException: a file is missing, or is none of its kind.
     let read (from: string -> string) (unet: UNetConfig option) (steering: Steering) : ControlFacts =
@@ -63,6 +119,8 @@ module internal ControlReading =
             if File.Exists given then
                 { Path = given; Sha256 = sha [ given ] }
             else
+                let given = place given
+                requireKind steering.Kind given
                 let inside = Path.Combine(given, inRun)
 
                 let folder = if Directory.Exists inside then inside else given

@@ -136,6 +136,7 @@ module internal Lower =
         | PlannedMethod.LowRank _
         | PlannedMethod.KeysAndValues _
         | PlannedMethod.Control _
+        | PlannedMethod.Nothing
         | PlannedMethod.Weights _ -> [ picture.Caption |> Option.defaultValue subject.InstancePrompt ]
 
     /// Where collages lie in a run's folder.
@@ -299,6 +300,7 @@ module internal Lower =
             |]
         | PlannedMethod.Weights chosen -> weights chosen [||]
         | PlannedMethod.Control _ -> TrainedParts(ControlNet = Option.toObj net)
+        | PlannedMethod.Nothing -> invalidArg (nameof plan) "nothing is trained"
         | PlannedMethod.Vectors vectors ->
             TrainedParts(
                 Tokens = [|

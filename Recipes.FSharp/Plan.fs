@@ -16,6 +16,8 @@ type Plan internal (data: PlanData) =
     member _.Subjects = data.Subjects
     /// What is trained.
     member _.Method = data.Method
+    /// Whether anything is trained.
+    member _.Trains = data.Method <> PlannedMethod.Nothing
     member _.Budget = data.Budget
     /// How samples and class pictures are drawn.
     member _.Draw = data.Drawing
@@ -294,9 +296,12 @@ module Plan =
 
         let errors, warnings = problems |> List.partition isError
 
-        match errors, facts.Base, draft.Tunings with
-        | [], Some model, [ tuning ] ->
-            let way = planned tuning draft model
+        match errors, facts.Base with
+        | [], Some model ->
+            let way =
+                match draft.Tunings with
+                | [] -> PlannedMethod.Nothing
+                | tuning :: _ -> planned tuning draft model
 
             Ok {
                 Name = recipe.Name
@@ -321,7 +326,7 @@ module Plan =
                 Upscaling = upscaling draft facts model
                 Enlarge = stage |> Option.bind (snd >> Result.toOption)
                 Outputs = System.IO.Path.GetFullPath draft.Outputs
-                Memory = Checks.Memory.most draft draft.Budget model tuning
+                Memory = Checks.Memory.most draft draft.Budget model (List.tryHead draft.Tunings)
                 Warnings = warnings
             }
         | _ -> Error(errors @ warnings)

@@ -152,6 +152,8 @@ type PlannedMethod =
     | KeysAndValues of PlannedKeys
     | Weights of PlannedWeights
     | Control of PlannedControlNet
+    /// The base model draws as it is, and controls lead it.
+    | Nothing
 
     /// Numbers that are trained.
     member way.Parameters =
@@ -160,6 +162,7 @@ type PlannedMethod =
         | Vectors vectors -> vectors.Parameters
         | Control net -> net.Parameters
         | KeysAndValues keys -> keys.Parameters
+        | Nothing -> 0L
         | Weights weights -> weights.Parameters
 
 /// A prompt to draw before and after.

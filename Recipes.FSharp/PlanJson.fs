@@ -103,6 +103,7 @@ module internal PlanJson =
         | PlannedMethod.Weights chosen -> weights "weights" chosen []
         | PlannedMethod.Control net ->
             Json.Object [ "method", Json.Text "controlnet"; "hints", Json.Text net.Kind.Name ]
+        | PlannedMethod.Nothing -> Json.Object [ "method", Json.Text "nothing" ]
 
     let private hint (hint: HintFile) =
         Json.Object [

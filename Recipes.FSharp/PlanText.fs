@@ -136,6 +136,13 @@ module internal PlanText =
         | PlannedMethod.Control net -> [
             "adapt", $"a ControlNet for {net.Kind} hints, {large net.Parameters} trained parameters"
           ]
+        | PlannedMethod.Nothing -> []
+
+    /// Of a plan that trains nothing, what is left of the `train` block.
+    let private untrained (budget: Budget) = [
+        "train", "nothing"
+        "", $"{budget.Size} px, {budget.Precision} on {budget.Device}"
+    ]
 
     let private train (budget: Budget) = [
         let accumulated =
@@ -300,13 +307,20 @@ module internal PlanText =
             else
                 1L
 
-        "work",
-        $"""{counted (passes * doubled * int64 budget.Batch) "picture"} forward and back through the UNet, {counted ((classes + samples) * perPicture) "pass"} forward to draw"""
+        let drawing = counted ((classes + samples) * perPicture) "pass"
 
-        let trained = plan.Method.Parameters
+        match plan.Method with
+        | PlannedMethod.Nothing ->
+            "work", $"{drawing} forward to draw"
+            "needs", $"about {bytes plan.Memory} of memory"
+        | _ ->
+            let trained = plan.Method.Parameters
 
-        "needs",
-        $"about {bytes plan.Memory} of memory; on disk {bytes (resultBytes trained)} for the result, {bytes (checkpointBytes plan.Budget.Optimiser trained + averageBytes plan.Budget trained)} for a checkpoint"
+            "work",
+            $"""{counted (passes * doubled * int64 budget.Batch) "picture"} forward and back through the UNet, {drawing} forward to draw"""
+
+            "needs",
+            $"about {bytes plan.Memory} of memory; on disk {bytes (resultBytes trained)} for the result, {bytes (checkpointBytes plan.Budget.Optimiser trained + averageBytes plan.Budget trained)} for a checkpoint"
     ]
 
     let private draw (plan: PlanData) = [
@@ -316,6 +330,7 @@ module internal PlanText =
 
         let each, when' =
             match plan.Upscaling with
+            | None when plan.Method = PlannedMethod.Nothing -> "a prompt", "without controls and with them"
             | None -> "a prompt", "before and after"
             | Some _ -> "of each small one", "before and after"
 
@@ -414,7 +429,9 @@ module internal PlanText =
                     for subject in plan.Subjects do
                         yield! learn subject
                     yield! adapt plan.Method
-                    yield! train plan.Budget
+                    match plan.Method with
+                    | PlannedMethod.Nothing -> yield! untrained plan.Budget
+                    | _ -> yield! train plan.Budget
                     match plan.Upscaling with
                     | Some upscaling -> yield! enlarges plan upscaling
                     | None -> ()

@@ -119,6 +119,10 @@ type internal Draft = {
 
     member draft.Subjects = draft.Sources |> List.filter (fun source -> not source.IsTheme)
 
+    /// Whether nothing is trained: the base model draws, led by controls.
+    member draft.DrawsOnly =
+        draft.Tunings.IsEmpty && draft.Sources.IsEmpty && not draft.Controls.IsEmpty
+
     /// Whether it is for an upscaler, which learns from pictures alone and draws from small ones.
     member draft.Upscales = draft.Recipe.Family = nameof X4
 

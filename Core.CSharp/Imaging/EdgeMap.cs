@@ -80,7 +80,12 @@ public sealed class EdgeMap
     }
 
     /// <summary>The edges that are also edges of the other map, which has the same size.</summary>
-    public EdgeMap And(EdgeMap other)
+    public EdgeMap And(EdgeMap other) => With(other, (one, two) => one && two);
+
+    /// <summary>The edges of either map; both have the same size.</summary>
+    public EdgeMap Or(EdgeMap other) => With(other, (one, two) => one || two);
+
+    private EdgeMap With(EdgeMap other, Func<bool, bool, bool> join)
     {
         ArgumentNullException.ThrowIfNull(other);
         if ((other.Width, other.Height) != (Width, Height))
@@ -90,13 +95,13 @@ public sealed class EdgeMap
                 nameof(other));
         }
 
-        var both = new bool[_edges.Length];
-        for (var i = 0; i < both.Length; i++)
+        var joined = new bool[_edges.Length];
+        for (var i = 0; i < joined.Length; i++)
         {
-            both[i] = _edges[i] && other._edges[i];
+            joined[i] = join(_edges[i], other._edges[i]);
         }
 
-        return new EdgeMap(Width, Height, both);
+        return new EdgeMap(Width, Height, joined);
     }
 
     private static void Spread(bool[] from, bool[] to, int start, int step, int count, int radius)

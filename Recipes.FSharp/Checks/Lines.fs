@@ -45,17 +45,42 @@ let private repeated (draft: Draft) = [
                 "Keep one of the two lines."
 ]
 
+/// What a recipe that trains nothing lacks, and which of its lines are about training.
+let private drawing (draft: Draft) = [
+    if draft.Samples.IsEmpty then
+        error "L2" "recipe" "draws nothing" "Add a line such as `sample $\"a red boat\"`."
+
+    for part in Draft.trainParts draft.Recipe do
+        match part with
+        | TrainPart.Size _
+        | TrainPart.Precision _
+        | TrainPart.Device _ -> ()
+        | _ ->
+            error
+                "L2"
+                $"train.{part.Word}"
+                "nothing is trained here"
+                "Leave the line out, or say what is learned and how: `data ...` and `adapt ...`."
+]
+
 let private missing (draft: Draft) = [
-    if draft.Sources.IsEmpty then
-        error "L2" "recipe" "learns nothing" "Add a line `learn robot`, where `let robot = subject \"robot\" { ... }`."
+    if draft.DrawsOnly then
+        yield! drawing draft
+    else
+        if draft.Sources.IsEmpty then
+            error
+                "L2"
+                "recipe"
+                "learns nothing"
+                "Add a line `learn robot`, where `let robot = subject \"robot\" { ... }`."
 
-    match draft.Tunings with
-    | [ _ ] -> ()
-    | [] -> error "L2" "recipe" "adapts nothing" "Add a line `adapt (lora 16<rank>)`."
-    | many -> error "L1" "adapt" $"given {many.Length} times" "Keep one `adapt` line."
+        match draft.Tunings with
+        | [ _ ] -> ()
+        | [] -> error "L2" "recipe" "adapts nothing" "Add a line `adapt (lora 16<rank>)`."
+        | many -> error "L1" "adapt" $"given {many.Length} times" "Keep one `adapt` line."
 
-    if Draft.trainParts draft.Recipe |> List.forall (fun part -> part.Word <> "steps") then
-        error "L2" "train" "has no steps" "Add a line `steps 400<step>` to the `train` block."
+        if Draft.trainParts draft.Recipe |> List.forall (fun part -> part.Word <> "steps") then
+            error "L2" "train" "has no steps" "Add a line `steps 400<step>` to the `train` block."
 
     if
         draft.Budget.Validate.IsSome

@@ -130,11 +130,14 @@ let drawing (draft: Draft) (budget: Budget) (model: BaseFacts) : MemoryParts =
     )
         .Estimate()
 
-/// The most that a run with this budget holds at once.
-let most (draft: Draft) (budget: Budget) (model: BaseFacts) (tuning: Tuning) : int64 =
-    let training = training draft budget model tuning
+/// The most that a run with this budget holds at once; without a tuning it draws only.
+let most (draft: Draft) (budget: Budget) (model: BaseFacts) (tuning: Tuning option) : int64 =
+    let trained =
+        match tuning with
+        | Some tuning -> (training draft budget model tuning).Total
+        | None -> 0L
 
     if draft.Upscales || draft.Samples.IsEmpty then
-        training.Total
+        trained
     else
-        max training.Total (drawing draft budget model).Total
+        max trained (drawing draft budget model).Total

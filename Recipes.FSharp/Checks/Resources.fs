@@ -27,10 +27,11 @@ let private room (draft: Draft) (facts: Facts) =
 type private Change = { Line: string; Of: Budget -> Budget }
 
 /// Ways to less memory that change neither the model nor the pictures, the cheapest in time first.
-let private lighter (budget: Budget) (tuning: Tuning) = [
+let private lighter (budget: Budget) (tuning: Tuning option) = [
     if
         not budget.GradientCheckpointing
-        && not (tuning.Parts |> List.exists _.IsDropout)
+        && tuning
+           |> Option.exists (fun tuning -> not (tuning.Parts |> List.exists _.IsDropout))
     then
         {
             Line = "gradientCheckpointing"
@@ -47,7 +48,7 @@ let private lighter (budget: Budget) (tuning: Tuning) = [
             Of = fun budget -> { budget with Precision = BFloat16 }
         }
 
-    if budget.Optimiser = AdamW then
+    if tuning.IsSome && budget.Optimiser = AdamW then
         {
             Line = "optimiser AdamWBFloat16"
             Of =
@@ -59,8 +60,8 @@ let private lighter (budget: Budget) (tuning: Tuning) = [
 ]
 
 /// Smaller batches, the largest first.
-let private batches (budget: Budget) = [
-    for batch in int budget.Batch - 1 .. -1 .. 1 do
+let private batches (budget: Budget) (tuning: Tuning option) = [
+    for batch in (if tuning.IsSome then int budget.Batch - 1 else 0) .. -1 .. 1 do
         {
             Line = $"batch {batch}<img>"
             Of =
@@ -89,7 +90,7 @@ let private sizes (budget: Budget) (model: BaseFacts) =
     ]
 
 /// What would fit, as a sentence: each change that is enough by itself, or else as many together as it takes.
-let private cure (draft: Draft) (model: BaseFacts) (tuning: Tuning) (fits: int64 -> bool) =
+let private cure (draft: Draft) (model: BaseFacts) (tuning: Tuning option) (fits: int64 -> bool) =
     let needs (changes: Change list) =
         (draft.Budget, changes)
         ||> List.fold (fun budget change -> change.Of budget)
@@ -102,7 +103,7 @@ let private cure (draft: Draft) (model: BaseFacts) (tuning: Tuning) (fits: int64
 
     let alone =
         (lighter draft.Budget tuning |> List.filter (fun change -> enough [ change ]))
-        @ (List.choose first [ batches draft.Budget; sizes draft.Budget model ])
+        @ (List.choose first [ batches draft.Budget tuning; sizes draft.Budget model ])
 
     let said (changes: Change list) =
         changes |> List.map (fun change -> $"`{change.Line}`") |> listed
@@ -111,7 +112,7 @@ let private cure (draft: Draft) (model: BaseFacts) (tuning: Tuning) (fits: int64
     | [] ->
         let all =
             lighter draft.Budget tuning
-            @ (batches draft.Budget |> List.rev |> List.truncate 1)
+            @ (batches draft.Budget tuning |> List.rev |> List.truncate 1)
 
         let together =
             Seq.append
@@ -131,35 +132,47 @@ let private cure (draft: Draft) (model: BaseFacts) (tuning: Tuning) (fits: int64
 
         $"Each of these would fit: {listed each}."
 
-let findings (draft: Draft) (facts: Facts) = [
-    match facts.Base, draft.Tunings with
-    | Some model, [ tuning ] ->
-        let parameters = Memory.trained draft tuning model
-        let needed = Memory.most draft draft.Budget model tuning
+/// E33: what the run holds at once fits where it computes.
+let private memory (draft: Draft) (facts: Facts) (model: BaseFacts) = [
+    let tuning = List.tryHead draft.Tunings
+    let needed = Memory.most draft draft.Budget model tuning
 
-        match room draft facts with
-        | Some(room, there) when needed > room ->
-            error
-                "E33"
-                "train"
-                $"needs about {bytes needed} of memory, and {there} {bytes (max 0L room)}"
-                (cure draft model tuning (fun needed -> needed <= room))
-        | _ -> ()
+    match room draft facts with
+    | Some(room, there) when needed > room ->
+        error
+            "E33"
+            (if tuning.IsSome then "train" else "draw")
+            $"needs about {bytes needed} of memory, and {there} {bytes (max 0L room)}"
+            (cure draft model tuning (fun needed -> needed <= room))
+    | _ -> ()
+]
+
+/// E34: what the run writes fits on the disk.
+let private disk (draft: Draft) (facts: Facts) (model: BaseFacts) = [
+    match facts.FreeDisk, draft.Tunings with
+    | Some free, [ tuning ] ->
+        let parameters = Memory.trained draft tuning model
 
         // A checkpoint is written in full before the one before it is removed.
-        let disk =
+        let needed =
             resultBytes parameters
             + 2L
               * (checkpointBytes draft.Budget.Optimiser parameters
                  + averageBytes draft.Budget parameters)
 
-        match facts.FreeDisk with
-        | Some free when disk > free ->
+        if needed > free then
             error
                 "E34"
                 "outputs"
-                $"needs at least {bytes disk} of disk, and {bytes free} are free"
+                $"needs at least {bytes needed} of disk, and {bytes free} are free"
                 "Free some, or choose another disk with `outputs { folder \"...\" }`."
-        | _ -> ()
+    | _ -> ()
+]
+
+let findings (draft: Draft) (facts: Facts) = [
+    match facts.Base with
+    | Some model when draft.Tunings.Length < 2 ->
+        yield! memory draft facts model
+        yield! disk draft facts model
     | _ -> ()
 ]

@@ -46,13 +46,19 @@ module Run =
                     reached.GetValue<float>()
                 )
 
+        let times =
+            match line["times"] with
+            | null -> ""
+            | times -> String.Format(CultureInfo.InvariantCulture, ", {0:0.0} times", times.GetValue<float>())
+
         String.Format(
             CultureInfo.InvariantCulture,
-            "  {0,-8} {1:0.000} before, {2:0.000} after, {3:+0.000;-0.000;0.000}{4}",
+            "  {0,-8} {1:0.000} before, {2:0.000} after, {3:+0.000;-0.000;0.000}{4}{5}",
             name,
             number "before",
             number "after",
             number "difference",
+            times,
             ceiling
         )
 

@@ -30,6 +30,7 @@ module internal AdapterHeader =
         | PlannedMethod.Vectors _ -> $"{model}/textual-inversion"
         | PlannedMethod.Control _ -> $"{model}/controlnet"
         | PlannedMethod.KeysAndValues _ -> $"{model}/custom-diffusion"
+        | PlannedMethod.Nothing
         | PlannedMethod.Weights _ -> model
 
     let private baseVersion (plan: Plan) =
@@ -64,6 +65,7 @@ module internal AdapterHeader =
           ]
         | PlannedMethod.Vectors _
         | PlannedMethod.Control _
+        | PlannedMethod.Nothing
         | PlannedMethod.KeysAndValues _
         | PlannedMethod.Weights _ -> []
 

@@ -50,6 +50,7 @@ module internal Controlling =
                                 path
                     ]
             ]
+        | PlannedMethod.Nothing
         | PlannedMethod.LowRank _
         | PlannedMethod.Vectors _
         | PlannedMethod.KeysAndValues _
@@ -128,6 +129,7 @@ module internal Controlling =
             use generator = RandomStreams(plan.Budget.Seed).Generator("controlnet", 0L)
 
             Some(ControlNetModel.FromUNet(model.UNet, generator))
+        | PlannedMethod.Nothing
         | PlannedMethod.LowRank _
         | PlannedMethod.Vectors _
         | PlannedMethod.KeysAndValues _
@@ -140,6 +142,7 @@ module internal Controlling =
     let trained (folder: string) (plan: Plan) (model: StableDiffusionModel) : ControlNetModel option =
         match plan.Method with
         | PlannedMethod.Control _ -> Some(load (Path.Combine(folder, ControlReading.inRun)) model)
+        | PlannedMethod.Nothing
         | PlannedMethod.LowRank _
         | PlannedMethod.Vectors _
         | PlannedMethod.KeysAndValues _
@@ -200,7 +203,19 @@ module internal Controlling =
             ]
     ]
 
-    /// The same as a comparison of the uncontrolled pictures with the controlled ones.
+    /// F1 of each shot's edges against those of all its hints together.
+    let together (plan: Plan) (hints: Image list list) (images: Image list) : float list = [
+        for index, image in List.indexed images do
+            let wanted =
+                List.zip plan.Controls hints
+                |> List.map (fun (control, hints) -> edges control.Kind hints[index])
+                |> List.reduce (fun one two -> one.Or two)
+
+            EdgeAgreement.Of(wanted, image, fst thresholds, snd thresholds, tolerance).F1
+    ]
+
+    /// The same as a comparison of the uncontrolled pictures with the controlled ones; of several controls, their edges
+    /// together come last, since a picture that follows all has more edges than each asks for.
     let compare (plan: Plan) (shots: Shot list) hints before after : Comparison list =
         let groups = [| for shot in shots -> shot.Prompt |]
 
@@ -212,13 +227,19 @@ module internal Controlling =
                 groups
             )
 
+        let compared label one two = {
+            Label = label
+            Before = score one
+            After = score two
+            Ceiling = None
+            Proportional = true
+        }
+
         [
             for control, one, two in
                 List.zip3 plan.Controls (agreements plan hints before) (agreements plan hints after) do
-                {
-                    Label = $"edges of {control.Kind}"
-                    Before = score one
-                    After = score two
-                    Ceiling = None
-                }
+                compared $"edges of {control.Kind}" one two
+
+            if plan.Controls.Length > 1 then
+                compared "edges of all controls" (together plan hints before) (together plan hints after)
         ]

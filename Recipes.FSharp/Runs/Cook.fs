@@ -44,8 +44,11 @@ module Cook =
 
     let private results (folder: RunFolder) (plan: Plan) (comparisons: Comparison list) visits (seconds: float) =
         let json = JsonObject()
-        json["weights"] <- JsonValue.Create(Product.name plan)
-        json["weights_sha256"] <- JsonValue.Create(Product.sha256 folder.Path plan)
+
+        if plan.Trains then
+            json["weights"] <- JsonValue.Create(Product.name plan)
+            json["weights_sha256"] <- JsonValue.Create(Product.sha256 folder.Path plan)
+
         json["grid"] <- JsonValue.Create "grid.png"
         json["report"] <- JsonValue.Create "report.html"
         json["samples"] <- JsonValue.Create "samples"
@@ -104,37 +107,37 @@ module Cook =
 
             let collages = Company.compose folder plan partners
 
-            use result =
-                Learning.run
-                    folder
-                    plan
-                    model
-                    {
-                        ClassPictures = classPictures
-                        Collages = collages
-                        Net = net
-                        Hints = trainingHints
-                        CheckpointFolder = folder.Path
-                        CacheFolder = options.Cache
-                        Show =
-                            fun steps model ->
-                                Previews.save folder plan steps (fun shots ->
-                                    Controlling.drawing
-                                        plan
-                                        model
-                                        net
-                                        (Controlling.sampleHints plan shots)
-                                        (fun controls ->
-                                            Painter.draw model plan shots controls ignore CancellationToken.None))
-                    }
-                    tell
-                    stop
+            let inputs = {
+                ClassPictures = classPictures
+                Collages = collages
+                Net = net
+                Hints = trainingHints
+                CheckpointFolder = folder.Path
+                CacheFolder = options.Cache
+                Show =
+                    fun steps model ->
+                        Previews.save folder plan steps (fun shots ->
+                            Controlling.drawing plan model net (Controlling.sampleHints plan shots) (fun controls ->
+                                Painter.draw model plan shots controls ignore CancellationToken.None))
+            }
+
+            let result =
+                if plan.Trains then
+                    Some(Learning.run folder plan model inputs tell stop)
+                else
+                    None
+
+            use _ = Learning.held result
 
             let after =
                 Samples.get folder plan "after" shots (fun () ->
                     Controlling.drawing plan model net hints (draw Phase.After shots))
 
-            before, after, List.ofSeq result.Visits
+            before,
+            after,
+            result
+            |> Option.map (fun result -> List.ofSeq result.Visits)
+            |> Option.defaultValue []
 
         let enlarged =
             plan.Enlarge
@@ -162,7 +165,11 @@ module Cook =
             Previews = Previews.chosen folder plan 8
             Visits = visits
             Metrics = folder.File "metrics.jsonl"
-            WeightsSha256 = Product.sha256 folder.Path plan
+            WeightsSha256 =
+                if plan.Trains then
+                    Some(Product.sha256 folder.Path plan)
+                else
+                    None
             Enlarged = enlarged
             Threads = state.Threads
         }

@@ -34,6 +34,7 @@ module internal EnlargingReport =
                     Before = score
                     After = likeness.After
                     Ceiling = None
+                    Proportional = false
                 }
     ]
 

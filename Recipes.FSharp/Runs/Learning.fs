@@ -41,7 +41,15 @@ module internal Learning =
                 |> Option.iter (fun parent -> Directory.CreateDirectory parent |> ignore)
 
                 TextualInversionFile.Write(inversion, place, EmbeddingNaming.Diffusers, header)
+        | PlannedMethod.Nothing -> invalidArg (nameof plan) "nothing is trained"
         | PlannedMethod.Weights _ -> UNetFolder.Write(model.UNet, result.Weights, folder.File "unet", header)
+
+    /// Takes the result off the model, where there is one.
+    let held (result: TrainingResult option) : IDisposable = {
+        new IDisposable with
+            member _.Dispose() =
+                result |> Option.iter (fun result -> result.Dispose())
+    }
 
     /// Trains, saves the result in the run's folder, and leaves it on the model until it is disposed of.
     let run

@@ -32,6 +32,7 @@ module internal Painter =
         | PlannedMethod.KeysAndValues _ -> shots |> List.map (fun shot -> { shot with Prompt = shot.Plain })
         | PlannedMethod.LowRank _
         | PlannedMethod.Control _
+        | PlannedMethod.Nothing
         | PlannedMethod.Weights _ -> shots
 
     /// One picture a shot, each control's pictures a shot each. `reached` is told how many of `work shots` units are done.

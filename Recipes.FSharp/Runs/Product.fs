@@ -17,6 +17,7 @@ module internal Product =
     /// or a UNet's weights.
     let name (plan: Plan) =
         match plan.Method with
+        | PlannedMethod.Nothing -> invalidArg (nameof plan) "nothing is trained"
         | PlannedMethod.LowRank _
         | PlannedMethod.KeysAndValues _
         | PlannedMethod.Vectors _ -> $"{plan.Name}.safetensors"
@@ -80,7 +81,8 @@ module internal Product =
         | PlannedMethod.LowRank _ -> LoraSet.Load(file, networks model)
         | PlannedMethod.Vectors _ -> learned model [ file ]
         // It stands beside the model, and comes with the controls.
-        | PlannedMethod.Control _ -> nothing
+        | PlannedMethod.Control _
+        | PlannedMethod.Nothing -> nothing
         | PlannedMethod.KeysAndValues keys ->
             CustomDiffusionFile.Fill(model.UNet, file)
             learned model (tokens folder keys)

@@ -30,17 +30,26 @@ module internal RunReport =
         for index in 0 .. shots.Length - 1 -> hints |> List.map (List.item index)
     ]
 
-    /// How far each picture agrees with its hints.
+    let private decimals (places: int) (value: float) =
+        value.ToString($"F{places}", CultureInfo.InvariantCulture)
+
+    /// How far each picture agrees with its hints: with each, and with all where there are several.
     let private remarks (plan: Plan) (hints: Image list list) (images: Image list) =
         let values = Controlling.agreements plan hints images
+        let together = Controlling.together plan hints images
 
         [
             for index in 0 .. images.Length - 1 ->
-                values
-                |> List.map (fun values ->
-                    let value = values[index].ToString("0.00", CultureInfo.InvariantCulture)
-                    $"edges {value}")
-                |> String.concat ", "
+                match plan.Controls with
+                | [ _ ] -> $"F1 {decimals 2 together[index]}"
+                | controls ->
+                    [
+                        for control, values in List.zip controls values do
+                            $"{control.Kind} {decimals 2 values[index]}"
+
+                        $"F1 of all {decimals 2 together[index]}"
+                    ]
+                    |> String.concat ", "
         ]
 
     let private number (value: float) =
@@ -59,14 +68,23 @@ module internal RunReport =
     /// Of a large set, the first: they show what was learned from, and no more.
     let private shown (pictures: string list) = List.truncate 12 pictures
 
+    let private title (plan: Plan) =
+        if plan.Trains then
+            $"{plan.Name}: {plan.Model.Name} before and after {plan.Budget.Steps} steps"
+        else
+            $"{plan.Name}: {plan.Model.Name} without controls and with them"
+
     let grid path (plan: Plan) (shots: Shot list) (hints: Image list list) (before: Image list) (after: Image list) =
         let details =
             if hints.IsEmpty then
                 [ for shot in shots -> $"seed {shot.Seed}" ]
             else
                 [
-                    for shot, one, two in List.zip3 shots (remarks plan hints before) (remarks plan hints after) ->
-                        $"seed {shot.Seed}; {one}, then {two}"
+                    let values images =
+                        Controlling.together plan hints images |> List.map (decimals 2)
+
+                    for shot, one, two in List.zip3 shots (values before) (values after) ->
+                        $"seed {shot.Seed}, F1 {one} to {two}"
                 ]
 
         let rows = [|
@@ -77,11 +95,11 @@ module internal RunReport =
 
         let model =
             GridModel(
-                Title = $"{plan.Name}: {plan.Model.Name} before and after {plan.Budget.Steps} steps",
+                Title = title plan,
                 Columns = columns plan,
                 Rows = rows,
                 ReferencesLabel =
-                    (if plan.Method.IsControl then
+                    (if plan.Subjects |> List.exists (fun subject -> subject.Token = "") then
                          "learned from"
                      else
                          "the subject"),
@@ -121,6 +139,7 @@ module internal RunReport =
             match plan.Method with
             | PlannedMethod.LowRank lora -> $"{lora.Kind} rank {lora.Rank}", $"{lora.Layers.Length} layers, "
             | PlannedMethod.Control net -> $"a ControlNet for {net.Kind} hints", ""
+            | PlannedMethod.Nothing -> "nothing", ""
             | PlannedMethod.Vectors vectors -> $"{vectors.Count} new vectors", $"starting from {vectors.StartFrom}, "
             | PlannedMethod.KeysAndValues keys ->
                 let tokens =
@@ -131,14 +150,28 @@ module internal RunReport =
             | PlannedMethod.Weights { Layers = None } -> "every weight of the UNet", ""
             | PlannedMethod.Weights { Layers = Some layers } -> "weights of the UNet", $"{layers.Length} layers, "
 
-        ReportEntry("trained", what, $"{extent}{plan.Method.Parameters} numbers")
-        ReportEntry("steps", string budget.Steps, $"batch {budget.Batch}, accumulate {budget.Accumulate}")
-        ReportEntry("learning rate", number budget.Rate, $"{budget.Schedule}, warm-up {budget.Warmup} steps")
-        ReportEntry("optimiser", string budget.Optimiser, $"weight decay {number budget.WeightDecay}")
-        ReportEntry("loss", lossName budget)
-        ReportEntry("prior weight", number budget.PriorWeight)
+        if plan.Trains then
+            ReportEntry("trained", what, $"{extent}{plan.Method.Parameters} numbers")
+            ReportEntry("steps", string budget.Steps, $"batch {budget.Batch}, accumulate {budget.Accumulate}")
+            ReportEntry("learning rate", number budget.Rate, $"{budget.Schedule}, warm-up {budget.Warmup} steps")
+            ReportEntry("optimiser", string budget.Optimiser, $"weight decay {number budget.WeightDecay}")
+            ReportEntry("loss", lossName budget)
+            ReportEntry("prior weight", number budget.PriorWeight)
+            ReportEntry("seed", budget.Seed)
+
+        for control in plan.Controls do
+            let net =
+                match control.Net with
+                | None -> "the trained ControlNet"
+                | Some files -> $"ControlNet {files.Sha256[..11]}"
+
+            ReportEntry(
+                "control",
+                $"{control.Kind}, {net}",
+                $"strength {number control.Strength}, steps {number control.First} to {number control.Last}"
+            )
+
         ReportEntry("size", $"{budget.Size} px")
-        ReportEntry("seed", budget.Seed)
         ReportEntry("precision", string budget.Precision)
         ReportEntry("drawing", $"{draw.Sampler}, {draw.Denoise} steps", $"guidance {number draw.Guidance}")
     |]
@@ -219,7 +252,8 @@ module internal RunReport =
         Visits: ConceptVisits list
         Comparisons: Comparison list
         Metrics: string
-        WeightsSha256: string
+        /// Of what was trained.
+        WeightsSha256: string option
         /// What an upscaler made of the pictures after.
         Enlarged: Enlarging.Made option
         Threads: int
@@ -273,10 +307,21 @@ module internal RunReport =
 
         let changes =
             inputs.Comparisons
-            |> List.map (fun c -> $"{c.Label} {signed c.Difference}")
-            |> String.concat ", "
+            |> List.map (fun c ->
+                match c.Times with
+                | Some times -> $"{c.Label} {signed c.Difference}, {decimals 1 times} times as much"
+                | None -> $"{c.Label} {signed c.Difference}")
+            |> String.concat "; "
 
         let who = plan.Subjects |> List.map _.Called |> String.concat " and "
+
+        let did =
+            if plan.Trains then
+                $"learned {who} in {plan.Budget.Steps} steps"
+            else
+                $"""was led by {plan.Controls
+                                |> List.map (fun control -> control.Kind.Name)
+                                |> String.concat " and "}"""
 
         let enlarged say =
             inputs.Enlarged |> Option.map say |> Option.defaultValue ""
@@ -288,11 +333,9 @@ module internal RunReport =
             path,
             ReportModel(
                 Title = plan.Name,
-                Summary =
-                    $"{plan.Model.Name} learned {who} in {plan.Budget.Steps} steps: {changes}. {enlarged EnlargingReport.summary}"
-                        .TrimEnd(),
+                Summary = $"{plan.Model.Name} {did}: {changes}. {enlarged EnlargingReport.summary}".TrimEnd(),
                 PlanHash = plan.Hash,
-                AdapterSha256 = inputs.WeightsSha256,
+                AdapterSha256 = Option.toObj inputs.WeightsSha256,
                 References = [| for path in own plan |> shown -> ReportImage.Read path |],
                 Figures = [|
                     for c in inputs.Comparisons do
@@ -305,14 +348,15 @@ module internal RunReport =
                             "Before is the base model, after the same model with what was trained: the same prompts and seeds."
                     else
                         yield
-                            "Before is the base model without hints, after what was trained with them: the same prompts and seeds."
+                            "Before is the base model without controls, after the same model with them: the same prompts and seeds."
                     yield! further (fun _ -> [ EnlargingReport.note ])
                 |],
                 Comparison = ReportComparison(columns plan, rows),
                 Further = List.toArray (further EnlargingReport.sections),
                 Previews = previews,
                 Curves = [|
-                    yield! curves plan.Budget "Training loss" inputs.Metrics
+                    if plan.Trains then
+                        yield! curves plan.Budget "Training loss" inputs.Metrics
                     for made in Option.toList inputs.Enlarged do
                         yield! curves made.Plan.Budget "The upscaler's training loss" (Enlarging.metrics made.Folder)
                 |],

@@ -13,9 +13,18 @@ type Comparison = {
     After: Score
     /// What the real pictures themselves reach, where that is known: more cannot be asked of drawn ones.
     Ceiling: Score option
+    /// Whether it makes sense to divide its values.
+    Proportional: bool
 } with
 
     member c.Difference = c.After.Value - c.Before.Value
+
+    /// How many times as much it is after, of a metric that is 0 where nothing agrees.
+    member c.Times =
+        if c.Proportional && c.Before.Value > 0.0 then
+            Some(c.After.Value / c.Before.Value)
+        else
+            None
 
 [<RequireQualifiedAccess>]
 module internal Scores =
@@ -36,10 +45,11 @@ module internal Scores =
         else
             None
 
-    /// CLIP-I against each subject's own pictures, over the prompts that mention it, and against a theme's over all;
-    /// CLIP-T against each prompt with the subjects' tokens left out.
+    /// CLIP-I against each subject's own pictures, over the prompts that mention it, and against a theme's over all, save where
+    /// a ControlNet learned to follow hints and not what the theme shows; CLIP-T against each prompt with the subjects' tokens
+    /// left out.
     let compare (scorer: ClipScorer) (plan: Plan) (shots: Shot list) (before: Image list) (after: Image list) = [
-        for subject in plan.Subjects do
+        for subject in (if plan.Method.IsControl then [] else plan.Subjects) do
             let mine =
                 List.zip3 shots before after
                 |> List.filter (fun (shot, _, _) -> subject.Token = "" || List.contains subject.Token shot.Mentions)
@@ -62,6 +72,7 @@ module internal Scores =
                             Some(scorer.ClipICeiling real)
                         else
                             None
+                    Proportional = false
                 }
 
         let texts = [| for shot in shots -> shot.Plain |]
@@ -72,6 +83,7 @@ module internal Scores =
             Before = scorer.ClipT(List.toArray before, texts, wording)
             After = scorer.ClipT(List.toArray after, texts, wording)
             Ceiling = captioned scorer plan
+            Proportional = false
         }
     ]
 
@@ -90,6 +102,7 @@ module internal Scores =
             | Some ceiling -> figure["ceiling"] <- JsonValue.Create ceiling.Value
             | None -> ()
 
+            c.Times |> Option.iter (fun times -> figure["times"] <- JsonValue.Create times)
             figure["pictures"] <- JsonValue.Create c.After.Count
             figures.Add figure
 

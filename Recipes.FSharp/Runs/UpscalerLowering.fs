@@ -33,6 +33,7 @@ module internal UpscalerLowering =
             | PlannedMethod.Weights _ -> None
             | PlannedMethod.KeysAndValues _
             | PlannedMethod.Control _
+            | PlannedMethod.Nothing
             | PlannedMethod.Vectors _ -> invalidArg (nameof plan) "no way to tune an upscaler"
 
         UpscalerOptions(

@@ -29,7 +29,7 @@ let private estimate folder parts =
     let recipe = right folder |> also [ RecipePart.Train parts ]
     let facts = Reading.facts Recipes.Core.Hub.HubSettings.FromEnvironment None recipe
     let draft = Draft.ofRecipe 64<px> recipe
-    Memory.most draft draft.Budget (Option.get facts.Base) (List.exactlyOne draft.Tunings)
+    Memory.most draft draft.Budget (Option.get facts.Base) (Some(List.exactlyOne draft.Tunings))
 
 [<Tests>]
 let tests =
