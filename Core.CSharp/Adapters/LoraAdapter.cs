@@ -71,8 +71,8 @@ public sealed class LoraAdapter : WeightAdapter, IFusedAdapter
     /// <summary>Share of the input left out while training.</summary>
     public double Dropout { get; }
 
-    /// <summary>Draws what dropout leaves out, on the layer's device; null, as when sampling, for no dropout.</summary>
-    public Generator? DropoutGenerator { get; set; }
+    /// <summary>Decides what dropout leaves out; null, as when sampling, for no dropout.</summary>
+    internal DropoutDraw? LeftOut { get; set; }
 
     /// <summary>Scale × alpha/rank.</summary>
     public double Factor => Scale * Alpha / Rank;
@@ -147,10 +147,9 @@ public sealed class LoraAdapter : WeightAdapter, IFusedAdapter
     public Tensor? Compute(Linear layer, Tensor input, Tensor? bias) =>
         Scale != 0
             && Magnitude is null
-            && (Dropout == 0 || DropoutGenerator is null)
             && Down.dtype == input.dtype
             && Fused.Takes(input, input.shape[^1])
-            ? LoraLinear.Apply(input, layer.Weight, bias, Down, Up, Factor)
+            ? LoraLinear.Apply(input, layer.Weight, bias, Down, Up, Factor, Dropped ? Drop : null)
             : null;
 
     /// <inheritdoc/>
@@ -161,8 +160,8 @@ public sealed class LoraAdapter : WeightAdapter, IFusedAdapter
             return output;
         }
 
-        var dropped = Dropout > 0 && DropoutGenerator is not null;
-        var kept = dropped ? DropFrom(input, DropoutGenerator!) : input;
+        var dropped = Dropped;
+        var kept = dropped ? Drop(input) : input;
         var hidden = layer.Map(kept, Down);
         var added = IsConvolution ? nn.functional.conv2d(hidden, Up) : nn.functional.linear(hidden, Up);
         if (Magnitude is null)
@@ -228,9 +227,7 @@ public sealed class LoraAdapter : WeightAdapter, IFusedAdapter
 
     private static long[] Ones(long count) => [.. Enumerable.Repeat(1L, (int)count)];
 
-    private Tensor DropFrom(Tensor input, Generator generator)
-    {
-        var keep = empty(input.shape, dtype: input.dtype, device: input.device).bernoulli_(1 - Dropout, generator);
-        return input * keep.div_(1 - Dropout);
-    }
+    private bool Dropped => Dropout > 0 && LeftOut is not null;
+
+    private Tensor Drop(Tensor input) => LeftOut!.Apply(input, Dropout);
 }

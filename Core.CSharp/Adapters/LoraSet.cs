@@ -1,3 +1,4 @@
+using Recipes.Core.Kernels;
 using Recipes.Core.Networks.Layers;
 using Recipes.Core.Weights;
 using static TorchSharp.torch;
@@ -140,12 +141,12 @@ public sealed class LoraSet : IDisposable
         IReadOnlyDictionary<string, Tensor>? values = null) =>
         LoraWriter.Write(path, this, metadata, naming, values);
 
-    /// <summary>What draws dropout in the next passes, on the networks' device; null for none.</summary>
-    public void DrawDropoutFrom(Generator? generator)
+    /// <summary>What decides dropout in the next passes: one int64 on the networks' device; null for no dropout.</summary>
+    internal void DropBy(Tensor? key)
     {
-        foreach (var adapter in Adapters)
+        for (var place = 0; place < Adapters.Count; place++)
         {
-            adapter.DropoutGenerator = generator;
+            Adapters[place].LeftOut = key is null ? null : new DropoutDraw(key, place);
         }
     }
 

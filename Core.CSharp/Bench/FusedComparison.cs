@@ -136,7 +136,8 @@ public sealed record FusedComparison(
         return (losses, weights.MoveToOuterDisposeScope());
     }
 
-    private static double Distance(Tensor value, Tensor reference)
+    /// <summary>‖value - reference‖ / ‖reference‖.</summary>
+    internal static double Distance(Tensor value, Tensor reference)
     {
         using var scope = NewDisposeScope();
         var exact = reference.to_type(ScalarType.Float64);

@@ -12,16 +12,23 @@ internal static unsafe class AdamWKernel
     private const int Threads = 256;
 
     /// <summary>Updates all tensors.</summary>
-    /// <param name="tensors">What is updated; gradients of one type, in the layout of their weights.</param>
+    /// <param name="tensors">What is updated; gradients in the layout of their weights.</param>
+    /// <param name="counts">Number of each parameter's step, from 1; float32 on the device.</param>
     /// <param name="rate">Float32 scalar on the device.</param>
     /// <param name="norm">The gradients' joint norm, float32 scalar on the device; null for no clipping.</param>
     /// <param name="limit">Greatest norm.</param>
+    /// <param name="share">By how much averages follow the weights, float32 scalar on the device; null for none.</param>
     /// <param name="options">The rest.</param>
     public static void Step(
-        IReadOnlyList<AdamWTensors> tensors, Tensor rate, Tensor? norm, double limit, AdamWOptions options)
+        IReadOnlyList<AdamWTensors> tensors,
+        Tensor counts,
+        Tensor rate,
+        Tensor? norm,
+        double limit,
+        Tensor? share,
+        AdamWOptions options)
     {
-        var number = 0;
-        foreach (var kind in tensors.GroupBy(item => item.Gradient.dtype))
+        foreach (var kind in tensors.GroupBy(item => item.Gradient?.dtype))
         {
             foreach (var part in kind.Chunk(Tensors))
             {
@@ -36,23 +43,26 @@ internal static unsafe class AdamWKernel
                     group.Gradient[i] = KernelArgument.Of(item.Gradient);
                     group.First[i] = KernelArgument.Of(item.First);
                     group.Second[i] = KernelArgument.Of(item.Second);
-                    group.Count[i] = KernelArgument.Of(item.Count);
+                    group.Average[i] = KernelArgument.Of(item.Average);
                     group.Elements[i] = count;
                     group.Start[i] = blocks;
+                    group.Place[i] = item.Place;
                     blocks += (count + Span - 1) / Span;
                 }
 
                 group.Number = part.Length;
                 group.Wide = kind.Key == ScalarType.Float32 ? 1 : 0;
                 group.NarrowMoments = options.Moments == Precision.BFloat16 ? 1 : 0;
-                group.Ordinal = number++;
                 Fused.Library.Launch(
                     "adamw",
                     (blocks, 1),
                     (Threads, 1),
                     new ReadOnlySpan<byte>(&group, sizeof(Group)),
+                    KernelArgument.Of(counts),
                     KernelArgument.Of(rate),
                     KernelArgument.Of(norm),
+                    KernelArgument.Of(share),
+                    unchecked((long)options.Seed),
                     KernelArgument.Of(limit),
                     KernelArgument.Of(options.Beta1),
                     KernelArgument.Of(options.Beta2),
@@ -71,22 +81,24 @@ internal static unsafe class AdamWKernel
         public fixed long Gradient[Tensors];
         public fixed long First[Tensors];
         public fixed long Second[Tensors];
-        public fixed long Count[Tensors];
+        public fixed long Average[Tensors];
         public fixed int Elements[Tensors];
         public fixed int Start[Tensors];
+        public fixed int Place[Tensors];
         public int Number;
         public int Wide;
         public int NarrowMoments;
-        public int Ordinal;
+        public int Padding;
     }
 }
 
 /// <summary>The tensors of one parameter.</summary>
+/// <param name="Place">The parameter's place among all that are trained.</param>
 /// <param name="Narrow">The bfloat16 weight; null where the master is the weight.</param>
 /// <param name="Master">The float32 weight.</param>
-/// <param name="Gradient">Bfloat16 or float32, laid out like the weight.</param>
+/// <param name="Gradient">Bfloat16 or float32, laid out like the weight; null to follow with the average alone.</param>
 /// <param name="First">First moment, of the type that the options say.</param>
 /// <param name="Second">Second moment, likewise.</param>
-/// <param name="Count">Number of this step, from 1; float32 scalar on the device.</param>
+/// <param name="Average">The running average, float32, laid out like the weight; null for none.</param>
 internal readonly record struct AdamWTensors(
-    Tensor? Narrow, Tensor Master, Tensor Gradient, Tensor First, Tensor Second, Tensor Count);
+    int Place, Tensor? Narrow, Tensor Master, Tensor? Gradient, Tensor First, Tensor Second, Tensor? Average);

@@ -16,15 +16,19 @@ internal static class LoraLinear
     /// <param name="down">A, [rank, in].</param>
     /// <param name="up">B, [out, rank].</param>
     /// <param name="factor">Of the adapter's part.</param>
-    public static Tensor Apply(Tensor x, Tensor weight, Tensor? bias, Tensor down, Tensor up, double factor)
+    /// <param name="drop">Leaves out some of the adapter's input, the same whenever it is asked; null for nothing.</param>
+    public static Tensor Apply(
+        Tensor x, Tensor weight, Tensor? bias, Tensor down, Tensor up, double factor, Func<Tensor, Tensor>? drop = null)
     {
         using var scope = NewDisposeScope();
         var rows = x.reshape(-1, x.shape[^1]);
+        Tensor kept;
         Tensor hidden;
         Tensor y;
         using (no_grad())
         {
-            hidden = nn.functional.linear(rows, down);
+            kept = drop is null ? rows : drop(rows);
+            hidden = nn.functional.linear(kept, down);
             y = nn.functional.linear(rows, weight, bias);
             y.addmm_(hidden, up.t(), 1, (float)factor);
             y = y.view([.. x.shape[..^1], weight.shape[0]]);
@@ -41,18 +45,19 @@ internal static class LoraLinear
                 CustomGradient.Save(down),
                 CustomGradient.Save(up),
                 CustomGradient.Save(hidden),
+                CustomGradient.Save(kept),
             ];
             CustomGradient.Attach(
                 [.. all.Where((_, index) => needed[index]).Select(input => input!)],
                 [y],
                 saved,
-                gradients => Backward(saved, gradients[0]!, factor, needed));
+                gradients => Backward(saved, gradients[0]!, factor, needed, drop));
         }
 
         return y.MoveToOuterDisposeScope();
     }
 
-    private static Tensor?[] Backward(Tensor?[] saved, Tensor gradient, double factor, bool[] needed)
+    private static Tensor?[] Backward(Tensor?[] saved, Tensor gradient, double factor, bool[] needed, Func<Tensor, Tensor>? drop)
     {
         using var scope = NewDisposeScope();
         var (x, weight, down, up, hidden) = (saved[0]!, saved[1]!, saved[2]!, saved[3]!, saved[4]!);
@@ -64,10 +69,10 @@ internal static class LoraLinear
         }
 
         var results = new List<Tensor>();
-        Add(0, () => dy.mm(weight).addmm_(inner, down));
+        Add(0, () => drop is null ? dy.mm(weight).addmm_(inner, down) : dy.mm(weight).add_(drop(inner.mm(down))));
         Add(1, () => dy.t().mm(x));
         Add(2, () => dy.sum(0, type: ScalarType.Float32).to_type(dy.dtype));
-        Add(3, () => inner.t().mm(x));
+        Add(3, () => inner.t().mm(saved[5]!));
         Add(4, () => factor == 1 ? dy.t().mm(hidden) : dy.t().mm(hidden).mul_(factor));
         return [.. results.Select(result => result.DetachFromDisposeScope())];
 

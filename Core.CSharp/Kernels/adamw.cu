@@ -1,7 +1,8 @@
-// AdamW over many tensors at once, with the gradients' clipping and the conversion to bfloat16 weights in the same
-// pass over memory. Tensors lie in the kernel's parameters, so that a recorded graph keeps them. Moments in bfloat16 are
-// rounded up or down at random, drawn from the step's number and the element's place: a step changes the second moment
-// by 1/1000, which rounding to the nearest of bfloat16's 1/256 would lose (Gupta et al. 2015, arXiv 1502.02551).
+// AdamW over many tensors at once, with the gradients' clipping, the conversion to bfloat16 weights and the weights'
+// running averages in the same pass over memory. Tensors lie in the kernel's parameters, so that a recorded graph keeps
+// them. Moments in bfloat16 are rounded up or down at random, drawn by seed, step, tensor and element: a step changes the
+// second moment by 1/1000, which rounding to the nearest of bfloat16's 1/256 would lose (Gupta et al. 2015, arXiv
+// 1502.02551).
 
 #define TENSORS 64
 #define SPAN 16384
@@ -13,13 +14,14 @@ struct Group
     const void* gradient[TENSORS];
     void* first[TENSORS];
     void* second[TENSORS];
-    const float* count[TENSORS];
+    float* average[TENSORS];
     int elements[TENSORS];
     int start[TENSORS];
+    int place[TENSORS];
     int tensors;
     int wide;
     int narrow_moments;
-    int number;
+    int padding;
 };
 
 struct Step
@@ -32,17 +34,10 @@ struct Step
     float epsilon;
     float correction1;
     float root2;
-    u32 seed;
+    float share;
+    u32 count;
+    u32 place;
 };
-
-__device__ __forceinline__ u32 mix(u32 x)
-{
-    x ^= x >> 16;
-    x *= 0x7feb352du;
-    x ^= x >> 15;
-    x *= 0x846ca68bu;
-    return x ^ (x >> 16);
-}
 
 // The mean over the draws, 16 bits, is the exact value.
 __device__ __forceinline__ u32 rounded(float value, u32 draw)
@@ -70,8 +65,11 @@ __device__ __forceinline__ float advance(const Step& step, float gradient, float
 
 extern "C" __global__ void adamw(
     Group group,
+    const float* counts,
     const float* rate,
     const float* norm,
+    const float* share,
+    u64 seed,
     float limit,
     float beta1,
     float beta2,
@@ -87,7 +85,7 @@ extern "C" __global__ void adamw(
 
     if (threadIdx.x == 0)
     {
-        double count = *group.count[tensor];
+        double count = counts[group.place[tensor]];
         shared_step.rate = *rate;
         shared_step.factor = norm == 0 ? 1.0f : fminf(1.0f, limit / (*norm + 1e-6f));
         shared_step.beta1 = beta1;
@@ -96,7 +94,9 @@ extern "C" __global__ void adamw(
         shared_step.epsilon = epsilon;
         shared_step.correction1 = (float)(1.0 - pow((double)beta1, count));
         shared_step.root2 = (float)sqrt(1.0 - pow((double)beta2, count));
-        shared_step.seed = mix((u32)count * 0x9e3779b9u + (u32)(group.number * TENSORS + tensor));
+        shared_step.share = share == 0 ? 0.0f : *share;
+        shared_step.count = (u32)count;
+        shared_step.place = (u32)group.place[tensor];
     }
 
     __syncthreads();
@@ -109,8 +109,20 @@ extern "C" __global__ void adamw(
     u16* narrow_second = (u16*)group.second[tensor];
     const u16* narrow_gradient = (const u16*)group.gradient[tensor];
     const float* wide_gradient = (const float*)group.gradient[tensor];
+    float* average = group.average[tensor];
     int begin = ((int)blockIdx.x - group.start[tensor]) * SPAN;
     int end = min(group.elements[tensor], begin + SPAN);
+    if (group.gradient[tensor] == 0)
+    {
+        // A weight that stays as it is in this step: its average alone follows.
+        for (int i = begin + threadIdx.x; i < end; i += blockDim.x)
+        {
+            average[i] += step.share * (master[i] - average[i]);
+        }
+
+        return;
+    }
+
     for (int at = begin + threadIdx.x * 4; at < end; at += blockDim.x * 4)
     {
         if (at + 4 <= end)
@@ -130,18 +142,28 @@ extern "C" __global__ void adamw(
             *reinterpret_cast<float4*>(master + at) = w;
             if (group.narrow_moments)
             {
-                u32 x = mix(step.seed + at), y = mix(step.seed + at + 1);
-                u32 z = mix(step.seed + at + 2), t = mix(step.seed + at + 3);
-                *reinterpret_cast<uint2*>(narrow_first + at) =
-                    make_uint2(rounded(m.x, x) | rounded(m.y, y) << 16, rounded(m.z, z) | rounded(m.w, t) << 16);
+                uint4 draw = philox(seed, (u32)at / 4, step.place, step.count, 0);
+                *reinterpret_cast<uint2*>(narrow_first + at) = make_uint2(
+                    rounded(m.x, draw.x) | rounded(m.y, draw.y) << 16,
+                    rounded(m.z, draw.z) | rounded(m.w, draw.w) << 16);
                 *reinterpret_cast<uint2*>(narrow_second + at) = make_uint2(
-                    rounded(v.x, x >> 16) | rounded(v.y, y >> 16) << 16,
-                    rounded(v.z, z >> 16) | rounded(v.w, t >> 16) << 16);
+                    rounded(v.x, draw.x >> 16) | rounded(v.y, draw.y >> 16) << 16,
+                    rounded(v.z, draw.z >> 16) | rounded(v.w, draw.w >> 16) << 16);
             }
             else
             {
                 *reinterpret_cast<float4*>(first + at) = m;
                 *reinterpret_cast<float4*>(second + at) = v;
+            }
+
+            if (average != 0)
+            {
+                float4 a = *reinterpret_cast<const float4*>(average + at);
+                a.x += step.share * (w.x - a.x);
+                a.y += step.share * (w.y - a.y);
+                a.z += step.share * (w.z - a.z);
+                a.w += step.share * (w.w - a.w);
+                *reinterpret_cast<float4*>(average + at) = a;
             }
 
             if (narrow != 0)
@@ -154,6 +176,8 @@ extern "C" __global__ void adamw(
         }
         else
         {
+            uint4 draw = philox(seed, (u32)at / 4, step.place, step.count, 0);
+            u32 draws[4] = {draw.x, draw.y, draw.z, draw.w};
             for (int i = at; i < end; i++)
             {
                 float g = group.wide ? wide_gradient[i] : __uint_as_float((u32)narrow_gradient[i] << 16);
@@ -163,14 +187,18 @@ extern "C" __global__ void adamw(
                 master[i] = w;
                 if (group.narrow_moments)
                 {
-                    u32 draw = mix(step.seed + i);
-                    narrow_first[i] = (u16)rounded(m, draw);
-                    narrow_second[i] = (u16)rounded(v, draw >> 16);
+                    narrow_first[i] = (u16)rounded(m, draws[i - at]);
+                    narrow_second[i] = (u16)rounded(v, draws[i - at] >> 16);
                 }
                 else
                 {
                     first[i] = m;
                     second[i] = v;
+                }
+
+                if (average != 0)
+                {
+                    average[i] += step.share * (w - average[i]);
                 }
 
                 if (narrow != 0)

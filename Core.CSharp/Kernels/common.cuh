@@ -3,6 +3,7 @@
 
 typedef unsigned short u16;
 typedef unsigned int u32;
+typedef unsigned long long u64;
 
 struct __align__(16) Eight
 {
@@ -79,4 +80,24 @@ __device__ __forceinline__ float sum_over(float value, int lanes)
     }
 
     return value;
+}
+
+// Philox4x32-10 (Salmon et al. 2011): four words by key and counter alone. Philox.cs has the same function.
+__device__ __forceinline__ uint4 philox(u64 key, u32 first, u32 second, u32 third, u32 fourth)
+{
+    u32 low = (u32)key, high = (u32)(key >> 32);
+#pragma unroll
+    for (int round = 0; round < 10; round++)
+    {
+        u32 a = 0xD2511F53u * first, b = 0xCD9E8D57u * third;
+        u32 above_a = __umulhi(0xD2511F53u, first), above_b = __umulhi(0xCD9E8D57u, third);
+        first = above_b ^ second ^ low;
+        second = b;
+        third = above_a ^ fourth ^ high;
+        fourth = a;
+        low += 0x9E3779B9u;
+        high += 0xBB67AE85u;
+    }
+
+    return make_uint4(first, second, third, fourth);
 }

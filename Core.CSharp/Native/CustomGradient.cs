@@ -1,5 +1,6 @@
 using System.Collections.Concurrent;
 using System.Runtime.InteropServices;
+using TorchSharp.Modules;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Native;
@@ -61,12 +62,14 @@ internal static unsafe class CustomGradient
     /// <param name="saved">What backward needs, from <see cref="Save"/>; freed after it ran.</param>
     /// <param name="backward">
     /// The outputs' gradients (null for none) to fresh tensors with the inputs'. Runs once, on a thread of libtorch.
+    /// Those of parameters must share memory with nothing else: they become the parameters' gradients as they are, where
+    /// libtorch would copy each, as it cannot know that nobody else holds it.
     /// </param>
     public static void Attach(
         Tensor[] inputs, Tensor[] outputs, Tensor?[] saved, Func<Tensor?[], Tensor?[]> backward)
     {
         var library = Library.Value;
-        var node = new Node(saved, backward);
+        var node = new Node(saved, backward, [.. inputs.Select(input => input as Parameter)]);
         Alive.TryAdd(node, true);
         var pair = library.Create(node.ApplyPointer, node.DeletedPointer);
         library.ThrowError();
@@ -145,13 +148,15 @@ internal static unsafe class CustomGradient
     {
         private readonly ApplyCallback apply;
         private readonly DeletedCallback deleted;
+        private readonly Parameter?[] parameters;
         private Tensor?[]? saved;
         private Func<Tensor?[], Tensor?[]>? backward;
 
-        public Node(Tensor?[] saved, Func<Tensor?[], Tensor?[]> backward)
+        public Node(Tensor?[] saved, Func<Tensor?[], Tensor?[]> backward, Parameter?[] parameters)
         {
             this.saved = saved;
             this.backward = backward;
+            this.parameters = parameters;
             apply = Apply;
             deleted = Delete;
             ApplyPointer = Marshal.GetFunctionPointerForDelegate(apply);
@@ -190,6 +195,15 @@ internal static unsafe class CustomGradient
                     found = run(incoming);
                 }
 
+                for (var i = 0; i < found.Length; i++)
+                {
+                    if (parameters[i] is { } parameter && found[i] is { } gradient)
+                    {
+                        Give(parameter, gradient);
+                        found[i] = null;
+                    }
+                }
+
                 // A backward within this one has left its own behind.
                 Free(given);
                 given = found;
@@ -211,6 +225,24 @@ internal static unsafe class CustomGradient
             {
                 Free(incoming);
                 Release();
+            }
+        }
+
+        /// <summary>Makes a gradient a parameter's own, or adds it to the one it has.</summary>
+        private static void Give(Parameter parameter, Tensor gradient)
+        {
+            using var none = no_grad();
+            using (gradient)
+            using (var present = parameter.grad)
+            {
+                if (present is null)
+                {
+                    parameter.grad = gradient;
+                }
+                else
+                {
+                    present.add_(gradient);
+                }
             }
         }
 

@@ -1,5 +1,6 @@
 using Recipes.Core.Pipelines;
 using Recipes.Core.Training.Caches;
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Training;
@@ -13,6 +14,7 @@ internal sealed class CaptionStates : IDisposable
     private readonly StableDiffusionModel model;
     private readonly Tensor[] ids;
     private readonly (Tensor States, Tensor? Pooled)? kept;
+    private readonly bool trained;
 
     /// <param name="model">The model, its new tokens and adapters on it.</param>
     /// <param name="captions">Each caption once.</param>
@@ -23,6 +25,7 @@ internal sealed class CaptionStates : IDisposable
     {
         this.model = model;
         Captions = captions;
+        this.trained = trained;
         ids =
         [
             .. model.Tokenizers.Select((tokenizer, tower) => tensor(
@@ -47,6 +50,12 @@ internal sealed class CaptionStates : IDisposable
         }
     }
 
+    /// <summary>
+    /// Whether passes are given token ids and encode them themselves, so that a recorded step has the text encoders in
+    /// it: where these are trained on a CUDA device. Elsewhere a caption is encoded once for all rows that have it.
+    /// </summary>
+    public bool WithinPass => trained && ids[0].device_type == DeviceType.CUDA;
+
     /// <summary>Each caption once.</summary>
     public IReadOnlyList<string> Captions { get; }
 
@@ -63,6 +72,19 @@ internal sealed class CaptionStates : IDisposable
             pooled?.index_select(0, index).MoveToOuterDisposeScope());
     }
 
+    /// <summary>The ids of these captions' tokens by text encoder, [rows, encoders, tokens], int64.</summary>
+    /// <remarks>Only where all text encoders take as many tokens, as they do in the published models.</remarks>
+    public Tensor Ids(long[] rows)
+    {
+        using var scope = NewDisposeScope();
+        var index = tensor(rows, dtype: ScalarType.Int64, device: ids[0].device);
+        return stack([.. ids.Select(tower => tower.index_select(0, index))], 1).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>States and pooled states of token ids from <see cref="Ids"/>, as <see cref="For"/> gives them.</summary>
+    public (Tensor States, Tensor? Pooled) Encode(Tensor given) =>
+        Outputs([.. ids.Select((_, tower) => given.select(1, tower))]);
+
     /// <inheritdoc/>
     public void Dispose()
     {
@@ -77,8 +99,12 @@ internal sealed class CaptionStates : IDisposable
 
     private (Tensor States, Tensor? Pooled) Compute(long[] rows)
     {
-        var towers = model.TextEncoders.Select((tower, index) =>
-            tower.forward(ids[index].index_select(0, tensor(rows, device: tower.Device)))).ToList();
+        return Outputs([.. ids.Select(tower => tower.index_select(0, tensor(rows, device: tower.device)))]);
+    }
+
+    private (Tensor States, Tensor? Pooled) Outputs(IReadOnlyList<Tensor> given)
+    {
+        var towers = model.TextEncoders.Select((tower, index) => tower.forward(given[index])).ToList();
 
         // SDXL was trained with the states before the last layer, and without the last norm.
         return model.IsXL

@@ -7,7 +7,10 @@ namespace Recipes.Core.Training;
 /// <param name="Latents">Clean latents, scaled, [batch, channels, height, width], float32.</param>
 /// <param name="Noise">Standard normal noise of that shape.</param>
 /// <param name="Timesteps">Diffusion times, [batch], int64.</param>
-/// <param name="Context">Text embeddings, [batch, tokens, width].</param>
+/// <param name="Context">
+/// Text embeddings, [batch, tokens, width]; where the pass itself encodes the captions, their token ids by text encoder,
+/// [batch, encoders, tokens], int64.
+/// </param>
 public sealed record DenoisingBatch(Tensor Latents, Tensor Noise, Tensor Timesteps, Tensor Context)
 {
     /// <summary>The noise that is added to the latents, where it is not what the network shall find.</summary>
@@ -46,6 +49,9 @@ public sealed record DenoisingBatch(Tensor Latents, Tensor Noise, Tensor Timeste
     /// </summary>
     public Tensor? SubjectMasks { get; init; }
 
+    /// <summary>What decides which inputs adapters leave out in this pass, [1], int64; null for no dropout.</summary>
+    public Tensor? DropoutKey { get; init; }
+
     /// <summary>
     /// What a network that looks at the text shall record its attention with; set for the passes whose losses need it.
     /// </summary>
@@ -57,7 +63,7 @@ public sealed record DenoisingBatch(Tensor Latents, Tensor Noise, Tensor Timeste
         .. ((Tensor?[])
             [
                 Latents, Noise, Timesteps, Context, InputNoise, PooledText, TimeIds, Control, SmallPictures,
-                NoiseLevels, PixelWeights, SubjectTokens, SubjectMasks,
+                NoiseLevels, PixelWeights, SubjectTokens, SubjectMasks, DropoutKey,
             ])
             .OfType<Tensor>(),
     ];
@@ -76,6 +82,7 @@ public sealed record DenoisingBatch(Tensor Latents, Tensor Noise, Tensor Timeste
             PixelWeights = Further(PixelWeights),
             SubjectTokens = Further(SubjectTokens),
             SubjectMasks = Further(SubjectMasks),
+            DropoutKey = Further(DropoutKey),
         };
 
         Tensor? Further(Tensor? tensor) => tensor is null ? null : map(tensor);

@@ -12,7 +12,9 @@ internal static class DenoisingNetwork
 {
     /// <param name="unet">The UNet.</param>
     /// <param name="control">Leads it by each batch's control pictures; null for none.</param>
-    public static Func<Tensor, DenoisingBatch, Tensor> Of(UNet2DConditionModel unet, ControlNetModel? control = null)
+    /// <param name="captions">Encodes batches that come with token ids; null where none do.</param>
+    public static Func<Tensor, DenoisingBatch, Tensor> Of(
+        UNet2DConditionModel unet, ControlNetModel? control = null, CaptionStates? captions = null)
     {
         FusedNetworks.Prepare(unet);
         unet.ForgetRecordings();
@@ -21,13 +23,23 @@ internal static class DenoisingNetwork
             FusedNetworks.Prepare(control);
         }
 
-        return (noisy, batch) => Predict(unet, control, noisy, batch);
+        return (noisy, batch) => Predict(unet, control, captions, noisy, batch);
     }
 
     private static Tensor Predict(
-        UNet2DConditionModel unet, ControlNetModel? control, Tensor noisy, DenoisingBatch batch)
+        UNet2DConditionModel unet,
+        ControlNetModel? control,
+        CaptionStates? captions,
+        Tensor noisy,
+        DenoisingBatch batch)
     {
         using var scope = NewDisposeScope();
+        if (batch.Context.dtype == ScalarType.Int64)
+        {
+            var (states, pooled) = captions!.Encode(batch.Context);
+            batch = batch with { Context = states, PooledText = pooled };
+        }
+
         using var text = new TextContext(batch.Context);
         var conditions = new UNetConditions
         {

@@ -53,7 +53,7 @@ public sealed class DenoisingStep : ITrainingStep
         this.options = options;
         pass = new DenoisingPass(network, schedule, options);
         optimiser = options.Optimiser.Create(parameters);
-        PlainReason = options.Recorded ? RecordedStep.Obstacle(optimiser, options) : "it is switched off";
+        PlainReason = options.Recorded ? RecordedStep.Obstacle(optimiser) : "it is switched off";
         recorded = PlainReason is null ? new RecordedStep(pass, batches, options, (AdamW)optimiser) : null;
     }
 
@@ -129,7 +129,6 @@ public sealed class DenoisingStep : ITrainingStep
             using var inner = NewDisposeScope();
             using var gradients = enable_grad();
             var number = (step * options.Accumulation) + index;
-            options.BeforePass?.Invoke(number);
             pass.Run(batches.Batch(number), sum);
         }
 

@@ -22,9 +22,10 @@ public sealed record DenoisingStepOptions
     public int Accumulation { get; init; } = 1;
 
     /// <summary>
-    /// Called with each batch's number before its pass, to set what depends on it, such as dropout's generator.
+    /// Called with each batch before its pass, to set what depends on it, such as what dropout leaves out. Where the step
+    /// is recorded it is called while that is done, with a batch whose tensors hold each pass's own values later.
     /// </summary>
-    public Action<long>? BeforePass { get; init; }
+    public Action<DenoisingBatch>? BeforePass { get; init; }
 
     /// <summary>Whether to record the step and replay it where that can be done.</summary>
     public bool Recorded { get; init; } = true;

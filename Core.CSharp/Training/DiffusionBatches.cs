@@ -16,6 +16,7 @@ internal sealed class DiffusionBatches : IBatchSource
     private readonly TrainingSet set;
     private readonly PictureLatents latents;
     private readonly CaptionStates captions;
+    private readonly DropoutDraws dropout;
     private readonly SubjectTokens? subjects;
 
     public DiffusionBatches(
@@ -24,7 +25,8 @@ internal sealed class DiffusionBatches : IBatchSource
         RandomStreams streams,
         TrainingSet set,
         PictureLatents latents,
-        CaptionStates captions)
+        CaptionStates captions,
+        DropoutDraws dropout)
     {
         this.model = model;
         this.options = options;
@@ -32,6 +34,7 @@ internal sealed class DiffusionBatches : IBatchSource
         this.set = set;
         this.latents = latents;
         this.captions = captions;
+        this.dropout = dropout;
         subjects = options.Step.Auxiliary.Count == 0
             ? null
             : new SubjectTokens(
@@ -69,6 +72,7 @@ internal sealed class DiffusionBatches : IBatchSource
             Control = options.Parts.ControlNet is null ? null : cat([.. found.Select(latent => latent.Control!)], 0),
             PixelWeights = options.MaskedLoss is { } masked ? Weights(found, masked) : null,
             SubjectTokens = subjects?.Of(visits, model.Device),
+            DropoutKey = dropout.Key(number),
             SubjectMasks = subjects is null ? null : Places(found, subjects.Count),
         };
         foreach (var tensor in made.Tensors)
@@ -83,7 +87,7 @@ internal sealed class DiffusionBatches : IBatchSource
     private (Tensor States, Tensor? Pooled) Text(long[] rows)
     {
         using var gradients = enable_grad();
-        return captions.For(rows);
+        return captions.WithinPass ? (captions.Ids(rows), null) : captions.For(rows);
     }
 
     private Tensor TimeIds(IReadOnlyList<Visit> visits) => tensor(

@@ -61,7 +61,6 @@ public static class DiffusionTrainer
         CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
-        var network = DenoisingNetwork.Of(model.UNet, options.Parts.ControlNet);
         var keptLatents = options.Caches.Latents is { } latentFolder ? new LatentStore(model.Vae, latentFolder) : null;
         var keptTexts = options.Caches.Texts is { } textFolder ? new TextStore(model, textFolder) : null;
         using var latents = new PictureLatents(model.Vae, keptLatents);
@@ -73,14 +72,7 @@ public static class DiffusionTrainer
 
         using var captions = new CaptionStates(model, set.Captions, options.Parts.ChangesText, keptTexts);
         using var dropout = new DropoutDraws(trained.Adapters, streams, model.Device);
-        if (dropout.Needed && options.GradientCheckpointing)
-        {
-            throw new RecipesException(
-                "GradientCheckpointing",
-                "blocks that are run again would leave other inputs out than the first time",
-                "Train without dropout, or without gradient checkpointing.");
-        }
-
+        var network = DenoisingNetwork.Of(model.UNet, options.Parts.ControlNet, captions);
         using var rescaled = options.Noise.ZeroTerminalSnr ? TrainedModel.ZeroTerminal(model) : null;
         var schedule = rescaled ?? model.Schedule;
         using var validation = options.Validation is null
@@ -89,15 +81,17 @@ public static class DiffusionTrainer
         using var step = new DenoisingStep(
             network,
             schedule,
-            new DiffusionBatches(model, options, streams, set, latents, captions),
+            new DiffusionBatches(model, options, streams, set, latents, captions, dropout),
             trained.Parameters,
             options.Step with
             {
                 Loss = options.Step.Loss with { PriorWeight = options.PriorWeight },
+                Optimiser = options.Step.Optimiser.Seeded(streams.Seed(RandomStreams.Rounding, 0)),
                 BeforePass = dropout.Needed ? dropout.Begin : null,
             });
         using var averaged = options.Ema is { } ema ? new EmaStep(step, step.Optimiser, ema) : null;
-        var watch = new TrainingWatch(model, options, validation, averaged, dropout);
+        using var idle = new IdleNetworks(model, options);
+        var watch = new TrainingWatch(model, options, validation, averaged, dropout, idle);
         model.UNet.GradientCheckpointing = options.GradientCheckpointing;
         var (status, done) = TrainingLoop.Run(
             (ITrainingStep?)averaged ?? step,

@@ -62,7 +62,7 @@ public sealed record DiffusionTrainingOptions
     public Precision Precision { get; init; } = Precision.Float32;
 
     /// <summary>Whether the UNet's blocks are run again for their gradients; see
-    /// <see cref="Networks.UNet2DConditionModel.GradientCheckpointing"/>. Not together with dropout.</summary>
+    /// <see cref="Networks.UNet2DConditionModel.GradientCheckpointing"/>.</summary>
     public bool GradientCheckpointing { get; init; }
 
     /// <summary>Where checkpoints go and where a run resumes from; null for neither.</summary>

@@ -3,32 +3,29 @@ using static TorchSharp.torch;
 
 namespace Recipes.Core.Training;
 
-/// <summary>Sets the adapters' dropout for each pass, by its number.</summary>
+/// <summary>What the adapters leave out in each pass, by its number.</summary>
 /// <param name="adapters">The adapters; null for none.</param>
 /// <param name="streams">All random numbers.</param>
 /// <param name="device">Where the adapters compute.</param>
 internal sealed class DropoutDraws(LoraSet? adapters, RandomStreams streams, Device device) : IDisposable
 {
-    private Generator? generator;
-
     /// <summary>Whether any adapter leaves out inputs.</summary>
     public bool Needed { get; } = adapters?.Adapters.Any(adapter => adapter.Dropout > 0) ?? false;
 
+    /// <summary>The key of a pass, one int64 on the device; null where none is needed.</summary>
+    public Tensor? Key(long number) => Needed
+        ? tensor(
+            new[] { unchecked((long)streams.Seed(RandomStreams.Dropout, number)) },
+            dtype: ScalarType.Int64,
+            device: device)
+        : null;
+
     /// <summary>Before a pass.</summary>
-    public void Begin(long number)
-    {
-        generator?.Dispose();
-        generator = streams.Generator(RandomStreams.Dropout, number, device);
-        adapters?.DrawDropoutFrom(generator);
-    }
+    public void Begin(DenoisingBatch batch) => adapters?.DropBy(batch.DropoutKey);
 
     /// <summary>Leaves nothing out until the next pass begins.</summary>
-    public void Pause() => adapters?.DrawDropoutFrom(null);
+    public void Pause() => adapters?.DropBy(null);
 
     /// <inheritdoc/>
-    public void Dispose()
-    {
-        Pause();
-        generator?.Dispose();
-    }
+    public void Dispose() => Pause();
 }

@@ -81,6 +81,9 @@ public sealed class Ema : IDisposable
         TensorLists.Lerp(averages, weights, 1 - DecayAt(Steps));
     }
 
+    /// <summary>Counts an update that was made elsewhere, by the share 1 - <see cref="DecayAt"/>.</summary>
+    internal void Count() => Steps++;
+
     /// <summary>Takes back averages and count from a checkpoint.</summary>
     public void Restore(IReadOnlyList<Tensor> saved, long steps)
     {

@@ -12,6 +12,9 @@ internal sealed class EmaStep : ITrainingStep
     private readonly IOptimiser optimiser;
     private readonly Ema ema;
 
+    /// <summary>The optimiser whose kernel moves the averages itself; null where they move after each step.</summary>
+    private readonly AdamW? within;
+
     /// <param name="inner">The step, which becomes this one's own.</param>
     /// <param name="optimiser">Its optimiser, whose float32 masters are averaged.</param>
     /// <param name="options">How quickly the average forgets.</param>
@@ -20,6 +23,7 @@ internal sealed class EmaStep : ITrainingStep
         this.inner = inner;
         this.optimiser = optimiser;
         ema = new Ema(optimiser.Masters, options);
+        within = (optimiser as AdamW)?.Average(ema.Averages) == true ? (AdamW)optimiser : null;
     }
 
     /// <summary>The averages by the names of what is trained.</summary>
@@ -29,8 +33,17 @@ internal sealed class EmaStep : ITrainingStep
     /// <inheritdoc/>
     public StepResult Run(long step)
     {
+        within?.SetShare(1 - ema.DecayAt(ema.Steps + 1));
         var result = inner.Run(step);
-        ema.Update();
+        if (within is null)
+        {
+            ema.Update();
+        }
+        else
+        {
+            ema.Count();
+        }
+
         return result;
     }
 
@@ -74,6 +87,7 @@ internal sealed class EmaStep : ITrainingStep
     /// <inheritdoc/>
     public void Dispose()
     {
+        within?.Average(null);
         ema.Dispose();
         inner.Dispose();
     }

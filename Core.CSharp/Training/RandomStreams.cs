@@ -34,6 +34,9 @@ public sealed class RandomStreams(string seed)
     /// <summary>Crops and flips, and the draw from an image's posterior.</summary>
     public const string Augmentation = "augmentation";
 
+    /// <summary>Rounding of the optimiser's state.</summary>
+    public const string Rounding = "rounding";
+
     /// <summary>Pictures drawn while training.</summary>
     public const string Previews = "previews";
 

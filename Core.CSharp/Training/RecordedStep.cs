@@ -29,11 +29,10 @@ internal sealed class RecordedStep : IDisposable
     }
 
     /// <summary>Why a training cannot be recorded, as a sentence's end; null where it can.</summary>
-    public static string? Obstacle(IOptimiser optimiser, DenoisingStepOptions options) =>
+    public static string? Obstacle(IOptimiser optimiser) =>
         optimiser is not AdamW adamW ? $"{optimiser.GetType().Name} has no kernel, as AdamW has"
         : !adamW.UsesKernel ? "its weights are not on a CUDA device with this program's kernels"
         : !CudaGraph.Available ? CudaGraph.Reason
-        : options.BeforePass is not null ? "each pass draws dropout on the host"
         : null;
 
     /// <summary>Trains on the batches of one optimiser step.</summary>
@@ -154,7 +153,8 @@ internal sealed class RecordedStep : IDisposable
             try
             {
                 // Warm-ups compute gradients and let them go: weights and moments stay as they are.
-                Graph = CudaGraph.Record(Step, WarmUp, WarmUps);
+                // No two are replayed at the same time: a further shape takes what memory the others have.
+                Graph = CudaGraph.Record(Step, WarmUp, WarmUps, owner.recordings.Values.FirstOrDefault()?.Graph);
             }
             catch
             {

@@ -11,7 +11,8 @@ internal sealed class TrainingWatch(
     DiffusionTrainingOptions options,
     ValidationLoss? validation,
     EmaStep? averaged,
-    DropoutDraws dropout)
+    DropoutDraws dropout,
+    IdleNetworks idle)
 {
     /// <summary>After a step: the figures measured then, none at most steps.</summary>
     /// <param name="done">Steps done.</param>
@@ -28,6 +29,7 @@ internal sealed class TrainingWatch(
         using var averages = averaged?.ApplyForNow();
         if (shows)
         {
+            using var all = idle.BackForNow();
             options.Preview!.Show(done, model);
         }
 

@@ -84,7 +84,7 @@ public static class UpscalerTrainer
             new DenoisingStepOptions
             {
                 Rate = options.LearningRate,
-                Optimiser = options.Optimiser,
+                Optimiser = options.Optimiser.Seeded(streams.Seed(RandomStreams.Rounding, 0)),
                 Loss = options.Loss,
                 ClipNorm = options.ClipNorm,
                 Accumulation = options.Accumulation,

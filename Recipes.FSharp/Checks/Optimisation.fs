@@ -77,14 +77,6 @@ let findings (draft: Draft) (facts: Facts) = [
             "Keep one of `minSnr` and `debiased`."
     | _ -> ()
 
-    for tuning in draft.Tunings do
-        if budget.GradientCheckpointing && tuning.Parts |> List.exists _.IsDropout then
-            error
-                "D32"
-                "train.gradientCheckpointing"
-                "blocks that are run again would leave other inputs out than the first time, as `dropout` draws anew"
-                "Keep one of `dropout` and `gradientCheckpointing`."
-
     match facts.Base with
     | Some model when budget.ZeroTerminalSnr && model.Prediction <> "v_prediction" ->
         error

@@ -32,7 +32,37 @@ module Doctor =
             out
                 $"loss over {FusedComparison.Steps} steps: at most {percent found.Curve} from the plain one's, allowed {percent FusedComparison.Band}"
 
-        if found.Agrees then
+        let percent (share: float) = $"{100.0 * share:F2} %%"
+
+        let optimisers = [
+            for kind in OptimiserComparison.Run() do
+                out
+                    $"AdamW with moments in {kind.Moments} against plain operations: weights {kind.Weights:G2}, averages {kind.Averages:G2}, second moments {kind.Second:G2}"
+
+                kind.Agrees
+        ]
+
+        let kinds = [
+            for kind in KindComparison.Run() do
+                let way =
+                    match kind.PlainReason with
+                    | null -> "recorded"
+                    | reason -> $"not recorded: {reason}"
+
+                out $"training, {kind.Name}: loss at most {percent kind.Curve} from the plain one's, {way}"
+                kind.Agrees
+        ]
+
+        let drawn =
+            match DrawingComparison.Run() with
+            | null -> true
+            | drawn ->
+                out
+                    $"pictures of kept recordings: {percent drawn.Kept} from fresh ones', {percent drawn.Plain} from plain ones' (another prompt's: {percent drawn.Prompts})"
+
+                drawn.Agrees
+
+        if found.Agrees && drawn && List.forall id (optimisers @ kinds) then
             Faults.ok
         else
             out "They do not agree. Set RECIPES_FUSED=0 to compute without them, and report these lines."

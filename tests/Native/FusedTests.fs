@@ -84,6 +84,29 @@ let tests =
             Expect.isTrue (kept |> Array.forall _.IsInvalid) "saved tensors"
         }
 
+        test "a parameter takes its gradient as it is, and adds the next one to it" {
+            use _ = torch.NewDisposeScope()
+            let weight = new Modules.Parameter(torch.randn [| 5L |])
+            let x = torch.randn [| 5L |]
+            let pass () =
+                let y =
+                    use _ = torch.no_grad ()
+                    x * weight
+
+                let backward (gradients: (Tensor | null)[]) : (Tensor | null)[] =
+                    [| (nonNull gradients[0] * x).DetachFromDisposeScope() |]
+
+                CustomGradient.Attach([| weight |], [| y |], [||], backward)
+                CustomGradient.Backward(y.sum ())
+
+            pass ()
+            Expect.isLessThan (apart (nonNull weight.grad) x) 1e-6 "the first"
+            use kept = nonNull weight.grad
+            pass ()
+            Expect.isLessThan (apart (nonNull weight.grad) (x + x)) 1e-6 "the sum"
+            Expect.isLessThan (apart kept (x + x)) 1e-6 "in the memory of the first"
+        }
+
         test "a fault in a gradient reaches the caller" {
             use _ = torch.NewDisposeScope()
             let x = torch.randn([| 5L |]).requires_grad_()

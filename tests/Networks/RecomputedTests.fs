@@ -85,6 +85,22 @@ let tests =
                 parameter.Parameter.normal_ (0.0, 0.2) |> ignore
 
             agree unet (List.ofSeq adapters.Parameters)
+        quietly "dropout leaves the same inputs out both times a block is run"
+        <| fun () ->
+            use unet = network ()
+
+            for parameter in unet.parameters () do
+                parameter.requires_grad <- false
+
+            let options = LoraOptions(Rank = 2, Dropout = 0.5)
+            use adapters = LoraSet.Attach(unet, "unet", options, new torch.Generator(5UL, torch.CPU))
+
+            for parameter in adapters.Parameters do
+                use _ = torch.no_grad ()
+                parameter.Parameter.normal_ (0.0, 0.2) |> ignore
+
+            adapters.DropBy(torch.tensor [| 7L |])
+            agree unet (List.ofSeq adapters.Parameters)
         quietly "without gradients nothing is recomputed, and nothing changes"
         <| fun () ->
             use unet = network ()

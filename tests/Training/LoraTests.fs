@@ -6,6 +6,7 @@ open Expecto
 open TorchSharp
 open Recipes.Core
 open Recipes.Core.Adapters
+open Recipes.Core.Kernels
 open Recipes.Core.Networks
 open Recipes.Core.Networks.Layers
 open Recipes.Core.Weights
@@ -89,7 +90,7 @@ let tests =
                 Expect.isEmpty adapter.Layer.Adapters "taken off"
         }
 
-        test "dropout leaves out its share, scales the rest, and follows its generator" {
+        test "dropout leaves out its share, scales the rest, and follows its key" {
             use _ = torch.NewDisposeScope()
             let layer = new Linear(1000L, 1000L, false)
             use _ = torch.no_grad ()
@@ -102,7 +103,8 @@ let tests =
             layer.Adapters.Add adapter
             let x = torch.ones (20L, 1000L)
             Expect.equal (worst (layer.forward x) x) 0.0 "none while sampling"
-            adapter.DropoutGenerator <- generator 5UL
+            let key (number: int64) = new DropoutDraw(torch.tensor [| number |], 3)
+            adapter.LeftOut <- key 5L
             let a = layer.forward x
 
             let kept =
@@ -110,8 +112,12 @@ let tests =
 
             Expect.isLessThan (abs (kept - 0.7)) 0.02 "the share kept"
             Expect.isLessThan (abs (a.max().item<float32>() |> float |> (-) (1.0 / 0.7))) 1e-5 "scaled up"
-            adapter.DropoutGenerator <- generator 5UL
+            adapter.LeftOut <- key 5L
             Expect.equal (worst a (layer.forward x)) 0.0 "the same draw again"
+            adapter.LeftOut <- key 6L
+            Expect.isGreaterThan (worst a (layer.forward x)) 1.0 "another pass's draw"
+            adapter.LeftOut <- new DropoutDraw(torch.tensor [| 5L |], 4)
+            Expect.isGreaterThan (worst a (layer.forward x)) 1.0 "another adapter's draw"
         }
 
         test "a target that matches nothing names the nearest" {

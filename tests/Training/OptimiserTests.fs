@@ -7,6 +7,7 @@ open Expecto
 open TorchSharp
 open TorchSharp.Modules
 open Recipes.Core
+open Recipes.Core.Kernels
 open Recipes.Core.Training
 open Recipes.Tests.Support
 
@@ -185,6 +186,55 @@ let tests =
             let exact, wide = run Precision.Float32
             Expect.isLessThan (abs (second / exact - 1.0)) 2e-3 "the second moment's mean"
             Expect.isLessThan (abs (weight / wide - 1.0)) 2e-3 "the weights' mean"
+        }
+
+        test "narrow moments are rounded by Philox's draws, the same as the generator's authors publish" {
+            let draw key (a, b, c, d) =
+                let struct (x, y, z, t) = Philox.Draw(key, a, b, c, d)
+                [ x; y; z; t ]
+
+            let all = System.UInt32.MaxValue
+
+            Expect.equal
+                (draw 0UL (0u, 0u, 0u, 0u))
+                [ 0x6627e8d5u; 0xe169c58du; 0xbc57ac4cu; 0x9b00dbd8u ]
+                "zeros"
+
+            Expect.equal
+                (draw System.UInt64.MaxValue (all, all, all, all))
+                [ 0x408f276du; 0x41c83b0eu; 0xa20bc7c6u; 0x6d5451fdu ]
+                "ones"
+
+            Expect.equal
+                (draw 0x299f31d0a4093822UL (0x243f6a88u, 0x85a308d3u, 0x13198a2eu, 0x03707344u))
+                [ 0xd16cfe09u; 0x94fdccebu; 0x5001e420u; 0x24126ea1u ]
+                "digits of pi"
+
+            // 1 + 2⁻⁹ lies a quarter of the way from 1 to the next number of bfloat16.
+            let value = 1.001953125f
+            let up = [ for draw in 0u .. 0xffffu -> NarrowMoments.Round(value, draw) ] |> List.filter ((=) 0x3f81us)
+            Expect.equal up.Length 0x4000 "a quarter of the draws"
+            Expect.equal (NarrowMoments.Round(-value, 0u)) 0xbf80us "towards zero"
+            Expect.equal (NarrowMoments.Round(-value, 0xffffu)) 0xbf81us "away from it"
+        }
+
+        test "rounding is decided by seed, step, tensor and element" {
+            use _ = torch.NewDisposeScope()
+            let exact = torch.ones([| 1001L |]).mul (torch.tensor 1.001953125f)
+
+            let rounded (seed: uint64) step tensor =
+                let first, second =
+                    torch.zeros_like (exact, Nullable torch.bfloat16), torch.zeros_like (exact, Nullable torch.bfloat16)
+
+                NarrowMoments.Round(seed, step, tensor, exact, exact, first, second)
+                torch.cat([| first; second |]).``to``(torch.float32).data<float32>().ToArray()
+
+            let one = rounded 1UL 1L 0
+            Expect.equal (rounded 1UL 1L 0) one "again"
+
+            for other in [ rounded 2UL 1L 0; rounded 1UL 2L 0; rounded 1UL 1L 1; Array.permute (fun i -> (i + 1001) % 2002) one ] do
+                let apart = Array.map2 (=) one other |> Array.filter not |> Array.length
+                Expect.isGreaterThan apart 600 "three in eight differ"
         }
 
         resumes "Lion" (LionOptions()) torch.float32

@@ -8,6 +8,8 @@ public sealed partial class AdamW
 {
     private int[] updated = [];
     private Tensor? active;
+    private Tensor? shareTensor;
+    private IReadOnlyList<Tensor>? averages;
 
     /// <summary>
     /// Whether gradients are clipped and weights updated by one kernel, whose work can be recorded by
@@ -17,6 +19,27 @@ public sealed partial class AdamW
 
     /// <summary>Sets the rate of the updates that follow, outside of any recording.</summary>
     internal void SetRate(double rate) => rateTensor.fill_(rate);
+
+    /// <summary>
+    /// Has the kernel move running averages towards the weights in its own pass over memory, by the share that
+    /// <see cref="SetShare"/> sets.
+    /// </summary>
+    /// <param name="following">Float32, one for each of the masters; not owned. Null for no more.</param>
+    /// <returns>False, and nothing done, where the kernel is not used.</returns>
+    internal bool Average(IReadOnlyList<Tensor>? following)
+    {
+        if (!kernel)
+        {
+            return false;
+        }
+
+        averages = following;
+        shareTensor ??= Keep(zeros([], ScalarType.Float32, counts.device));
+        return true;
+    }
+
+    /// <summary>Sets by how much averages move in the updates that follow, outside of any recording.</summary>
+    internal void SetShare(double share) => shareTensor!.fill_(share);
 
     /// <summary>Counts a step on the host, as the device does in <see cref="Update"/>.</summary>
     internal void Advance()
@@ -36,12 +59,24 @@ public sealed partial class AdamW
         using var _ = no_grad();
         Prepare();
         var present = Present();
-        if (present.Count > 0)
+        if (present.Count == 0)
         {
-            counts.add_(active!);
-            AdamWKernel.Step(
-                [.. present.Select(item => Tensors(item.Index, item.Gradient))], rateTensor, norm, limit, options);
+            return;
         }
+
+        counts.add_(active!);
+        var updating = present.Select(item => Tensors(item.Index, item.Gradient));
+        var others = averages is null
+            ? []
+            : Enumerable.Range(0, parameters.Length).Except(updated).Select(index => Tensors(index, null));
+        AdamWKernel.Step(
+            [.. updating, .. others],
+            counts,
+            rateTensor,
+            norm,
+            limit,
+            averages is null ? null : shareTensor,
+            options);
     }
 
     /// <summary>Notes which parameters have gradients, which recordings of <see cref="Update"/> take as given.</summary>
@@ -73,20 +108,21 @@ public sealed partial class AdamW
         return present;
     }
 
-    private AdamWTensors Tensors(int index, Tensor gradient)
+    private AdamWTensors Tensors(int index, Tensor? gradient)
     {
         var (master, weight) = (masters[index], parameters[index].Parameter);
-        if (!gradient.stride().SequenceEqual(weight.stride()))
+        if (gradient is not null && !gradient.stride().SequenceEqual(weight.stride()))
         {
             gradient = empty_like(weight).copy_(gradient);
         }
 
         return new AdamWTensors(
+            index,
             ReferenceEquals(master, weight) ? null : weight,
             master,
             gradient,
             first[index],
             second[index],
-            countOf[index]);
+            averages?[index]);
     }
 }

@@ -59,7 +59,7 @@ public sealed partial class AdamW : IOptimiser
         counts = Keep(zeros(parameters.Count, dtype: ScalarType.Float32, device: device));
         countOf = [.. Enumerable.Range(0, parameters.Count).Select(index => Keep(counts[index]))];
         rateTensor = Keep(tensor(options.Rate, dtype: ScalarType.Float32, device: device));
-        kernel = options.Path == AdamWPath.Fused && !narrow && device.type == DeviceType.CUDA && Fused.Available;
+        kernel = options.Path == AdamWPath.Fused && device.type == DeviceType.CUDA && Fused.Available;
     }
 
     /// <summary>The settings.</summary>
@@ -116,10 +116,9 @@ public sealed partial class AdamW : IOptimiser
 
         if (options.Moments == Precision.BFloat16)
         {
-            using var draws = RoundingOf(steps[current.Indices[0]]);
             foreach (var index in current.Indices)
             {
-                StepNarrow(index, wide[index] ?? gradients[index]!, rate ?? options.Rate, draws);
+                StepNarrow(index, wide[index] ?? gradients[index]!, rate ?? options.Rate);
             }
         }
         else if (options.Path == AdamWPath.Fused)
@@ -167,7 +166,7 @@ public sealed partial class AdamW : IOptimiser
     public void Dispose()
     {
         lists?.Active.Dispose();
-        Tensor?[] own = [active, .. first, .. second, .. gradients, .. wide, .. countOf, counts, rateTensor];
+        Tensor?[] own = [active, shareTensor, .. first, .. second, .. gradients, .. wide, .. countOf, counts, rateTensor];
         foreach (var item in own)
         {
             item?.Dispose();
@@ -194,6 +193,13 @@ public sealed partial class AdamW : IOptimiser
         square.mul_(options.Beta2).addcmul_(gradient, gradient, 1 - options.Beta2);
         var root = square.sqrt().div_(Math.Sqrt(correction2)).add_(options.Epsilon);
         master.addcdiv_(mean, root, -rate / correction1);
+    }
+
+    private void StepNarrow(int index, Tensor gradient, double rate)
+    {
+        var (mean, square) = (first[index].to(ScalarType.Float32), second[index].to(ScalarType.Float32));
+        StepPlain(index, gradient, rate, mean, square);
+        NarrowMoments.Round(options.Seed, steps[index], index, mean, square, first[index], second[index]);
     }
 
     /// <summary>The lists of what has a gradient, made anew only when another parameter got its first.</summary>

@@ -25,8 +25,11 @@ public sealed record AdamWOptions : OptimiserOptions
     /// <summary>Added to the root of the second moment; more than 0.</summary>
     public double Epsilon { get; init; } = 1e-8;
 
-    /// <summary>The type of the moments; bfloat16 halves what they take, and rules the kernel and recording out.</summary>
+    /// <summary>The type of the moments; bfloat16 halves what they take.</summary>
     public Precision Moments { get; init; } = Precision.Float32;
+
+    /// <summary>Seed of the rounding of moments in bfloat16; a training sets its own.</summary>
+    public ulong Seed { get; init; }
 
     /// <summary>Which implementation runs.</summary>
     public AdamWPath Path { get; init; } = AdamWPath.Fused;
@@ -40,6 +43,9 @@ public sealed record AdamWOptions : OptimiserOptions
         Require(Epsilon > 0 && double.IsFinite(Epsilon), nameof(Epsilon), Epsilon, "more than 0");
         Require(WeightDecay >= 0 && double.IsFinite(WeightDecay), nameof(WeightDecay), WeightDecay, "0 or more");
     }
+
+    /// <inheritdoc/>
+    public override OptimiserOptions Seeded(ulong seed) => this with { Seed = seed };
 
     /// <inheritdoc/>
     public override IOptimiser Create(IReadOnlyList<NamedParameter> parameters) => new AdamW(parameters, this);

@@ -48,6 +48,9 @@ public abstract record OptimiserOptions
     /// <exception cref="RecipesException">A setting is out of its range.</exception>
     public abstract void Check();
 
+    /// <summary>The same with the seed of what it draws at random; most draw nothing.</summary>
+    public virtual OptimiserOptions Seeded(ulong seed) => this;
+
     /// <summary>An optimiser with no steps taken.</summary>
     /// <exception cref="RecipesException">No parameters, two of one name, or several devices.</exception>
     public abstract IOptimiser Create(IReadOnlyList<NamedParameter> parameters);
