@@ -92,6 +92,8 @@ type internal BaseFacts = {
     Prediction: string
     Parameters: int64
     UNetParameters: int64
+    /// Of all text encoders.
+    TextParameters: int64
     /// The width of the text embeddings.
     TextWidth: int
     /// How many text encoders there are.

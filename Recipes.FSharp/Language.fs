@@ -76,7 +76,8 @@ module Language =
     /// 2212.04488): `customDiffusion` or `customDiffusion { startFrom "toy" }`.
     let customDiffusion = TuningBlock<ByKeysAndValues>(tuning KeysAndValues)
 
-    /// The UNet's own weights, all of them: `everything`, or a part: `everything { only CrossAttention }`.
+    /// The UNet's own weights, all of them: `everything`, or a part: `everything { only CrossAttention }`; with the line
+    /// `textEncoder` the text encoder's as well.
     let everything = TuningBlock<ByWeights>(tuning Everything)
 
     /// A ControlNet of one's own for a kind of hints: `controlNet Canny`.
@@ -95,6 +96,10 @@ module Language =
 
     /// The change of each layer is scaled by alpha over that layer's rank. Default: each layer's rank, hence no scaling.
     let alpha value : TuneLine<ByLowRank> = TuneLine(TunePart.Alpha value)
+
+    /// Train the text encoder's own weights too, all of them (`--train_text_encoder` of other programs): a closer likeness, more
+    /// memory, and captions are encoded at each step. Default: the text encoder stays as it is.
+    let textEncoder: TuneLine<ByWeights> = TuneLine TunePart.TextEncoderToo
 
     /// The share of the adapter's inputs that is dropped in training, from 0 to below 1. Default: 0.
     let dropout share : TuneLine<ByLowRank> = TuneLine(TunePart.Dropout share)

@@ -83,9 +83,14 @@ module internal Lower =
 
     let optional (value: float option) = Option.toNullable value
 
-    /// The adapter of one network; nothing where the plan changes none of its layers.
+    /// The adapter of the UNet or of the text encoders, whose layers have the same names in each; nothing where the plan
+    /// changes none of its layers.
     let lora (lora: PlannedLora) (network: string) : LoraOptions option =
-        match lora.Layers |> List.filter (fun adapted -> adapted.Layer.Component = network) with
+        match
+            lora.Layers
+            |> List.filter (fun adapted -> adapted.Layer.Component.StartsWith network)
+            |> List.distinctBy _.Layer.Name
+        with
         | [] -> None
         | layers ->
             Some(
@@ -285,6 +290,12 @@ module internal Lower =
                     (match weights.Layers with
                      | None -> TrainedParts.Everything
                      | Some layers -> [| for layer in layers -> layer.Name |]),
+                TextWeights =
+                    ((if weights.Text > 0L then
+                          Some TrainedParts.Everything
+                      else
+                          None)
+                     |> Option.toObj),
                 Tokens = tokens
             )
 

@@ -154,13 +154,21 @@ module Plan =
     let private weights (tuning: Tuning) (model: BaseFacts) =
         let layers = Targets.trained tuning model.Layers
 
+        let text =
+            if Targets.trainsText tuning then
+                model.TextParameters
+            else
+                0L
+
         {
             Targets = Targets.written tuning
             Layers = layers
+            Text = text
             Parameters =
-                match layers with
-                | None -> model.UNetParameters
-                | Some layers -> layers |> List.sumBy _.Parameters
+                text
+                + (match layers with
+                   | None -> model.UNetParameters
+                   | Some layers -> layers |> List.sumBy _.Parameters)
         }
 
     let private keys (tuning: Tuning) (draft: Draft) (model: BaseFacts) = {

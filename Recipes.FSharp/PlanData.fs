@@ -108,7 +108,9 @@ type PlannedWeights = {
     Targets: Layer list
     /// The layers in the order of the weight files; nothing for the whole UNet.
     Layers: BaseLayer list option
-    /// Numbers that are trained.
+    /// Numbers of the text encoders that are trained beside them; 0 where those stay as they are.
+    Text: int64
+    /// Numbers that are trained, those included.
     Parameters: int64
 }
 

@@ -60,6 +60,8 @@ module internal PlanJson =
             match weights.Layers with
             | None -> Json.Null
             | Some layers -> Json.List [ for layer in layers -> Json.Text layer.FullName ]
+            if weights.Text > 0L then
+                "textEncoder", Json.Bool true
             yield! more
         ]
 

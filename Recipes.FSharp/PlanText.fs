@@ -119,6 +119,9 @@ module internal PlanText =
             | [] -> ""
             | targets -> $"{listed (targets |> List.map string)}: "
 
+        if weights.Text > 0L then
+            "", $"and the text encoder's, {(large weights.Text).Trim()}"
+
         "", $"{targets}{layers}, {large weights.Parameters} trained parameters"
     ]
 

@@ -59,6 +59,7 @@ module internal Reading =
             Prediction = folder.PredictionType
             Parameters = folder.ParameterCount
             UNetParameters = folder.UNetParameterCount
+            TextParameters = folder.TextParameterCount
             TextWidth = folder.CrossAttentionDim
             TextEncoders = folder.Weights.Keys |> Seq.filter _.StartsWith("text_encoder") |> Seq.length
             Layers = layers

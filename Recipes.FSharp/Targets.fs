@@ -61,7 +61,7 @@ module internal Targets =
             && (hasPart "resnets" layer && endsInOne residual layer
                 || (hasPart "downsamplers" layer || hasPart "upsamplers" layer)
                    && endsInOne [ "conv" ] layer)
-        | TextEncoder -> layer.Component = "text_encoder" && endsInOne textAttention layer
+        | TextEncoder -> layer.Component.StartsWith "text_encoder" && endsInOne textAttention layer
         | Within(target, depths) ->
             matches target layer
             && depths
@@ -113,6 +113,10 @@ module internal Targets =
         | KeysAndValues, _ -> Some(layers |> List.filter (any [ Named "attn2.to_k"; Named "attn2.to_v" ]))
         | _, [] -> None
         | _, targets -> Some(layers |> List.filter (any targets))
+
+    /// Whether the text encoders' own weights are trained as well.
+    let trainsText (tuning: Tuning) =
+        tuning.Parts |> List.contains TunePart.TextEncoderToo
 
     /// Every layer that an adapter of this rank changes, with its rank and alpha, in the order of the weight file.
     let adapted (rank: int<rank>) (tuning: Tuning) (layers: BaseLayer list) =

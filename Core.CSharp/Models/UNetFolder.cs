@@ -1,5 +1,4 @@
 using Recipes.Core.Networks;
-using Recipes.Core.Weights;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Models;
@@ -25,32 +24,11 @@ public static class UNetFolder
         UNet2DConditionModel unet,
         IReadOnlyDictionary<string, Tensor> masters,
         string folder,
-        IReadOnlyDictionary<string, string> metadata)
-    {
-        using var scope = NewDisposeScope();
-        using var _ = no_grad();
-        try
-        {
-            unet.Config.Write(folder);
-        }
-        catch (Exception e) when (e is IOException or UnauthorizedAccessException)
-        {
-            throw new RecipesException(
-                folder, $"it cannot be written ({e.Message.TrimEnd('.')})", "Choose another folder.", e);
-        }
-
-        SafeTensorsWriter.Write(
-            WeightFile(folder),
-            unet.state_dict().Select(pair =>
-                KeyValuePair.Create(pair.Key, masters.GetValueOrDefault($"unet.{pair.Key}", pair.Value))),
-            new Dictionary<string, string>(metadata) { ["format"] = "pt" });
-    }
+        IReadOnlyDictionary<string, string> metadata) =>
+        ComponentFolder.Write(unet, "unet", unet.Config.Write, WeightFile(folder), masters, metadata);
 
     /// <summary>Puts the folder's weights into a UNet of the same shape.</summary>
     /// <exception cref="RecipesException">A key is missing, left over, or of another shape.</exception>
-    public static void Fill(UNet2DConditionModel unet, string folder)
-    {
-        using var file = SafeTensorsFile.Open(WeightFile(folder));
-        StateDict.Load(unet, [file], WeightKeys.ForDiffusers, folder);
-    }
+    public static void Fill(UNet2DConditionModel unet, string folder) =>
+        ComponentFolder.Fill(unet, WeightFile(folder), WeightKeys.ForDiffusers);
 }

@@ -88,7 +88,7 @@ internal sealed class TrainedNetworks : IDisposable
             {
                 for (var tower = 0; tower < model.TextEncoders.Count; tower++)
                 {
-                    Fresh(model.TextEncoders[tower], TextComponent(tower), text, 1 + tower);
+                    Fresh(model.TextEncoders[tower], TextComponent(tower), OfTower(text, tower), 1 + tower);
                 }
             }
         }
@@ -99,6 +99,22 @@ internal sealed class TrainedNetworks : IDisposable
         }
 
         return sets.Count == 0 ? null : LoraSet.Join(sets);
+
+        // Text encoders differ in depth: what another one has is no mistake.
+        LoraOptions OfTower(LoraOptions options, int tower)
+        {
+            bool Covers(string target, nn.Module network) =>
+                network.named_modules().Any(module => LoraTargets.Matches(target, module.name));
+            return options with
+            {
+                Targets =
+                [
+                    .. options.Targets.Where(target =>
+                        Covers(target, model.TextEncoders[tower])
+                        || !model.TextEncoders.Any(other => Covers(target, other))),
+                ],
+            };
+        }
 
         void Fresh(nn.Module network, string component, LoraOptions options, int draw = 0)
         {

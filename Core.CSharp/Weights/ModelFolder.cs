@@ -69,6 +69,9 @@ public sealed class ModelFolder
     /// <summary>Weights of the UNet alone.</summary>
     public required long UNetParameterCount { get; init; }
 
+    /// <summary>Weights of the text encoders.</summary>
+    public required long TextParameterCount { get; init; }
+
     /// <summary>Bytes of all weight files together.</summary>
     public required long Bytes { get; init; }
 
@@ -160,6 +163,7 @@ public sealed class ModelFolder
                 : null,
             ParameterCount = contents.Parameters,
             UNetParameterCount = contents.UNet,
+            TextParameterCount = contents.Text,
             Bytes = contents.Bytes,
             Layers = contents.Layers,
             VaeLayers = contents.VaeLayers,
@@ -201,13 +205,13 @@ public sealed class ModelFolder
 
     /// <summary>What the headers of all weight files hold.</summary>
     private sealed record Contents(
-        long Parameters, long UNet, long Bytes, IReadOnlyList<LayerInfo> Layers, IReadOnlyList<LayerInfo> VaeLayers)
+        long Parameters, long UNet, long Text, long Bytes, IReadOnlyList<LayerInfo> Layers, IReadOnlyList<LayerInfo> VaeLayers)
     {
         public static Contents Read(
             IEnumerable<KeyValuePair<string, IReadOnlyList<string>>> weights,
             Action<string, IReadOnlyList<TensorInfo>> check)
         {
-            var (parameters, unet, bytes, layers) = (0L, 0L, 0L, new List<LayerInfo>());
+            var (parameters, unet, text, bytes, layers) = (0L, 0L, 0L, 0L, new List<LayerInfo>());
             foreach (var (component, files) in weights)
             {
                 var tensors = new List<TensorInfo>();
@@ -224,6 +228,7 @@ public sealed class ModelFolder
                 var count = tensors.Where(tensor => tensor.DType != DType.I64).Sum(tensor => tensor.Count);
                 parameters += count;
                 unet += component == "unet" ? count : 0;
+                text += component.StartsWith("text", StringComparison.Ordinal) ? count : 0;
                 var names = tensors.Select(tensor => tensor.Name).ToHashSet();
                 layers.AddRange(tensors
                     .Select(tensor => LayerInfo.Of(component, tensor, names))
@@ -233,7 +238,7 @@ public sealed class ModelFolder
             var ordered = layers.OrderBy(layer => layer.Component, StringComparer.Ordinal)
                 .ThenBy(layer => layer.Name, StringComparer.Ordinal)
                 .ToLookup(layer => layer.Component == "vae");
-            return new Contents(parameters, unet, bytes, [.. ordered[false]], [.. ordered[true]]);
+            return new Contents(parameters, unet, text, bytes, [.. ordered[false]], [.. ordered[true]]);
         }
     }
 }

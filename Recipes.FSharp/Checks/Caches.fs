@@ -11,8 +11,8 @@ let private changesTexts (draft: Draft) (tuning: Tuning) (model: BaseFacts) =
         Targets.adapted rank tuning model.Layers
         |> List.exists (fun adapted -> adapted.Layer.Component <> "unet")
     | KeysAndValues -> not draft.Subjects.IsEmpty
-    | ControlNetwork _
-    | Everything -> false
+    | Everything -> Targets.trainsText tuning
+    | ControlNetwork _ -> false
 
 let findings (draft: Draft) (facts: Facts) = [
     if draft.Budget.CacheLatents && draft.Budget.RandomCrop then

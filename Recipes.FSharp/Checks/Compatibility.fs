@@ -61,6 +61,7 @@ let private targets (tuning: Tuning) (model: BaseFacts) =
                 | TunePart.Initial _
                 | TunePart.Orthogonal _
                 | TunePart.StartFrom _
+                | TunePart.TextEncoderToo
                 | TunePart.Templates _ -> ()
         | Everything ->
             for target in Targets.written tuning do
@@ -127,7 +128,7 @@ let private unet (tuning: Tuning) (model: BaseFacts) =
             "C20"
             "adapt.only"
             $"{layer.FullName} is not in the UNet, whose weights `everything` trains"
-            "Choose layers of the UNet, or adapt the text encoder with `lora`."
+            "Choose layers of the UNet, and train the text encoder with the line `textEncoder`."
       ]
     | [], _, _ -> [
         error
@@ -248,6 +249,7 @@ let private shares kind rank (tuning: Tuning) (model: BaseFacts) = [
         | TunePart.Dropout _
         | TunePart.Initial _
         | TunePart.StartFrom _
+        | TunePart.TextEncoderToo
         | TunePart.Templates _ -> ()
 ]
 

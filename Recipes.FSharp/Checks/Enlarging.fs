@@ -73,6 +73,9 @@ let private methods (draft: Draft) = [
         | Everything ->
             if not (Targets.written tuning).IsEmpty then
                 error "F41" "adapt.only" "an upscaler's own weights are trained as a whole" "Leave the line out."
+
+            if Targets.trainsText tuning then
+                error "F41" "adapt.textEncoder" "the text encoder of an upscaler stays as it is" "Leave the line out."
         | Adapter _ ->
             if List.contains TextEncoder (Targets.chosen tuning) then
                 error
@@ -96,6 +99,7 @@ let private methods (draft: Draft) = [
                 | TunePart.Initial _
                 | TunePart.Orthogonal _
                 | TunePart.StartFrom _
+                | TunePart.TextEncoderToo
                 | TunePart.Templates _ -> ()
 ]
 

@@ -204,6 +204,7 @@ let private tuneNumber (part: TunePart) =
         error "L3" at "names no word" "Write one, such as `startFrom \"toy\"`."
       ]
     | TunePart.StartFrom _
+    | TunePart.TextEncoderToo
     | TunePart.Templates _
     | TunePart.Initial _
     | TunePart.Only _
@@ -231,7 +232,7 @@ let private foreign (tuning: Tuning) = [
         | Adapter _ -> [ "only"; "rankAt"; "alpha"; "dropout"; "initial"; "orthogonal" ]
         | NewVectors _ -> [ "startFrom"; "templates" ]
         | KeysAndValues -> [ "startFrom" ]
-        | Everything -> [ "only" ]
+        | Everything -> [ "only"; "textEncoder" ]
         | ControlNetwork _ -> []
 
     for part in tuning.Parts do

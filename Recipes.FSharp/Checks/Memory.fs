@@ -37,9 +37,13 @@ let trained (draft: Draft) (tuning: Tuning) (model: BaseFacts) =
         int64 draft.Subjects.Length * int64 model.TextWidth
         + (layers |> List.sumBy _.Parameters)
     | Everything ->
-        match Targets.trained tuning model.Layers with
-        | None -> model.UNetParameters
-        | Some layers -> layers |> List.sumBy _.Parameters
+        (if Targets.trainsText tuning then
+             model.TextParameters
+         else
+             0L)
+        + (match Targets.trained tuning model.Layers with
+           | None -> model.UNetParameters
+           | Some layers -> layers |> List.sumBy _.Parameters)
 
 /// The UNet's layers that keep their inputs for a gradient of their own, or of an adapter on them.
 let private learning (tuning: Tuning) (model: BaseFacts) =

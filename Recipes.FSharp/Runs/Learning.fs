@@ -42,7 +42,11 @@ module internal Learning =
 
                 TextualInversionFile.Write(inversion, place, EmbeddingNaming.Diffusers, header)
         | PlannedMethod.Nothing -> invalidArg (nameof plan) "nothing is trained"
-        | PlannedMethod.Weights _ -> UNetFolder.Write(model.UNet, result.Weights, folder.File "unet", header)
+        | PlannedMethod.Weights weights ->
+            UNetFolder.Write(model.UNet, result.Weights, folder.File "unet", header)
+
+            if weights.Text > 0L then
+                TextEncoderFolders.Write(model.TextEncoders, result.Weights, folder.Path, header)
 
     /// Takes the result off the model, where there is one.
     let held (result: TrainingResult option) : IDisposable = {

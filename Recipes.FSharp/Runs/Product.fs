@@ -86,8 +86,12 @@ module internal Product =
         | PlannedMethod.KeysAndValues keys ->
             CustomDiffusionFile.Fill(model.UNet, file)
             learned model (tokens folder keys)
-        | PlannedMethod.Weights _ ->
+        | PlannedMethod.Weights weights ->
             UNetFolder.Fill(model.UNet, Path.Combine(folder, "unet"))
+
+            if weights.Text > 0L then
+                TextEncoderFolders.Fill(model.TextEncoders, folder)
+
             nothing
 
     /// C23: an adapter that names its base must have been trained on this one.

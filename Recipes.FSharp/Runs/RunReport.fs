@@ -135,6 +135,9 @@ module internal RunReport =
         for each in visits do
             ReportEntry("visited", each.Concept, Visits.text each)
 
+        let beside (weights: PlannedWeights) =
+            if weights.Text > 0L then " and of the text encoder" else ""
+
         let what, extent =
             match plan.Method with
             | PlannedMethod.LowRank lora -> $"{lora.Kind} rank {lora.Rank}", $"{lora.Layers.Length} layers, "
@@ -147,8 +150,9 @@ module internal RunReport =
                     |> List.map (fun token -> $"{token.Token} starting from {token.StartFrom}, ")
 
                 "cross-attention keys and values", String.concat "" tokens
-            | PlannedMethod.Weights { Layers = None } -> "every weight of the UNet", ""
-            | PlannedMethod.Weights { Layers = Some layers } -> "weights of the UNet", $"{layers.Length} layers, "
+            | PlannedMethod.Weights({ Layers = None } as weights) -> $"every weight of the UNet{beside weights}", ""
+            | PlannedMethod.Weights({ Layers = Some layers } as weights) ->
+                $"weights of the UNet{beside weights}", $"{layers.Length} layers, "
 
         if plan.Trains then
             ReportEntry("trained", what, $"{extent}{plan.Method.Parameters} numbers")

@@ -129,6 +129,7 @@ type TunePart =
     | Orthogonal of share: int
     | StartFrom of word: string
     | Templates of Templates
+    | TextEncoderToo
 
     /// The word that writes this line.
     member part.Word =
@@ -141,6 +142,7 @@ type TunePart =
         | Orthogonal _ -> "orthogonal"
         | StartFrom _ -> "startFrom"
         | Templates _ -> "templates"
+        | TextEncoderToo -> "textEncoder"
 
 /// A mark for the type checker: a method whose layers can be chosen.
 type ByLayers = interface end

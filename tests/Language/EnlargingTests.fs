@@ -165,6 +165,10 @@ let tests =
                     "F41 adapt.only: an upscaler's own weights are trained as a whole. Leave the line out."
                 ]
 
+                refused folder (tuned (everything { textEncoder })) [
+                    "F41 adapt.textEncoder: the text encoder of an upscaler stays as it is. Leave the line out."
+                ]
+
                 refused
                     folder
                     (tuned (

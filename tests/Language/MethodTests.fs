@@ -140,7 +140,13 @@ let tests =
                         | RecipePart.Train parts -> Some(RecipePart.Train(parts @ [ TrainPart.CacheTexts ]))
                         | other -> Some other)
 
-                Expect.exists (findings folder keeping) _.StartsWith("D27 train.cacheTexts") "refused")
+                Expect.exists (findings folder keeping) _.StartsWith("D27 train.cacheTexts") "refused"
+
+                let own =
+                    learning (everything { textEncoder }) "sks" 1e-4 folder
+                    |> also [ RecipePart.Train [ cacheTexts ] ]
+
+                Expect.exists (findings folder own) _.StartsWith("D27 train.cacheTexts") "refused")
         }
 
         test "L6: new vectors have no class pictures, and no captions but their own" {
@@ -169,7 +175,7 @@ let tests =
                 | [ one ] ->
                     Expect.stringContains
                         one
-                        "is not in the UNet, whose weights `everything` trains. Choose layers of the UNet, or adapt the text encoder with `lora`."
+                        "is not in the UNet, whose weights `everything` trains. Choose layers of the UNet, and train the text encoder with the line `textEncoder`."
                         "problem"
                 | other -> failtest $"%A{other}")
         }

@@ -231,6 +231,96 @@ let tests =
                     failsWith part (fun () -> Recipes.Core.Adapters.CustomDiffusionFile.Fill(model.UNet, path)))
         }
 
+        test "the text encoder's own weights are trained, kept and exported" {
+            withFolder (fun folder ->
+                let plan =
+                    everything {
+                        only CrossAttention
+                        textEncoder
+                    }
+                    |> planOf folder "sks"
+
+                let place = finished folder plan
+                let text = Path.Combine("text_encoder", "model.safetensors")
+                Expect.stringContains plan.Text "and the text encoder's, " "the plan says so"
+
+                let differing (one: string) (other: string) =
+                    use one = SafeTensorsFile.Open one
+                    use other = SafeTensorsFile.Open other
+
+                    [
+                        for name in one.Tensors.Keys do
+                            use before = one.Read name
+                            use after = other.Read name
+
+                            if not (before.Equals after) then
+                                name
+                    ]
+
+                let base' = Path.Combine(golden, "sd1", text)
+                let names = differing base' (Path.Combine(place, text))
+                Expect.isTrue (names |> List.exists _.EndsWith("fc1.weight")) "feed-forward"
+                Expect.isTrue (names |> List.exists _.EndsWith("token_embedding.weight")) "and embeddings"
+                let target = Path.Combine(folder, "merged")
+
+                Exporting.run plan {
+                    Run = Some place
+                    Target = target
+                    Scale = None
+                    DType = None
+                }
+
+                Expect.isEmpty (differing (Path.Combine(place, text)) (Path.Combine(target, text))) "as trained")
+        }
+
+        test "SDXL's text encoders have adapters on all their layers" {
+            withFolder (fun folder ->
+                CookTests.pictures (Path.Combine(folder, "data"))
+
+                let dog = subject "dog" {
+                    token "sks"
+                    images (Path.Combine(folder, "data"))
+                }
+
+                let plan =
+                    recipe "tiny" (Models.folder<SDXL>(Path.Combine(golden, "sdxl"))) {
+                        learn dog
+
+                        adapt (
+                            lora 2<rank> {
+                                only CrossAttention
+                                only TextEncoder
+                            }
+                        )
+
+                        train {
+                            steps 2<step>
+                            rate 1e-3
+                            size 64<px>
+                        }
+
+                        draw {
+                            denoise 2<step>
+                            seeds [ 3 ]
+                        }
+
+                        sample $"a photo of {dog}"
+                    }
+                    |> Plan.check
+                    |> Result.defaultWith (fun problems -> failtest $"%A{problems}")
+
+                let place = finished folder plan
+                use file = SafeTensorsFile.Open(Path.Combine(place, "tiny.safetensors"))
+
+                let trained =
+                    file.Tensors.Values |> Seq.sumBy (fun tensor -> Array.fold (*) 1L tensor.Shape)
+
+                Expect.equal trained plan.Method.Parameters "the plan counts what is trained"
+
+                for part in [ "text_encoder."; "text_encoder_2." ] do
+                    Expect.isTrue (file.Tensors.Keys |> Seq.exists _.StartsWith(part)) part)
+        }
+
         test "a part of the weights changes, and nothing else" {
             withFolder (fun folder ->
                 let plan =

@@ -44,6 +44,8 @@ internal static class CheckpointFacts
                 : null,
             ParameterCount = tensors.Sum(Count),
             UNetParameterCount = tensors.Where(part => part.Component == "unet").Sum(Count),
+            TextParameterCount = tensors
+                .Where(part => part.Component.StartsWith("text", StringComparison.Ordinal)).Sum(Count),
             Bytes = new FileInfo(path).Length,
             Layers = Layers(false),
             VaeLayers = Layers(true),
