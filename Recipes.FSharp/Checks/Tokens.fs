@@ -140,14 +140,24 @@ let private distinct (draft: Draft) (tokens: Tokens option) = [
                     "Give each subject its own."
 ]
 
-/// Every prompt with its place.
-let private prompts (draft: Draft) = [
+/// Texts that training reads, with their places. They are cut to what the model reads, and brackets are brackets; in
+/// drawing, long prompts go on in chunks and brackets weigh words.
+let private learned (draft: Draft) (facts: Facts) = [
     for subject in draft.Subjects do
         $"{at subject}.instancePrompt", subject.InstancePrompt
 
         if subject.Prior > 0<img> then
             $"{at subject}.classPrompt", subject.ClassPrompt
 
+    for source, folder in List.zip draft.Sources facts.Folders do
+        for picture in folder |> Option.map _.Pictures |> Option.defaultValue [] do
+            match picture.Caption with
+            | Some caption -> $"{source.At}.captions, {picture.Name}", caption
+            | None -> ()
+]
+
+/// Prompts to draw, with their places.
+let private drawn (draft: Draft) = [
     for number, sample in List.indexed draft.Samples do
         $"sample {number + 1}", sample.Text
 
@@ -186,13 +196,13 @@ let private initialiser (draft: Draft) (tokens: Tokens option) = [
 ]
 
 /// A4: what the text encoder will not see.
-let private length (draft: Draft) (tokens: Tokens option) = [
-    match tokens with
+let private length (draft: Draft) (facts: Facts) = [
+    match facts.Tokens with
     | None -> ()
     | Some tokens ->
         let room = tokens.MaxLength - 2
 
-        for place, prompt in prompts draft do
+        for place, prompt in learned draft facts do
             let pieces = tokens.Pieces prompt
 
             if pieces.Length > room then
@@ -254,15 +264,20 @@ let private alike (draft: Draft) = [
                 "Give each a narrower class noun, or learn them in separate recipes."
 ]
 
-/// A8: weights that another program reads are plain text here.
-let private marks (draft: Draft) = [
-    for place, prompt in prompts draft do
+/// A8: weights are read in drawing alone, and an encoder's own marks nowhere.
+let private marks (draft: Draft) (facts: Facts) = [
+    for place, prompt in learned draft facts do
         let weighted =
             Text.RegularExpressions.Regex.Match(prompt, @"\([^()]*:\s*[0-9.]+\s*\)")
 
         if weighted.Success then
-            warning "A8" place $"`{weighted.Value}` is read literally" "Leave the brackets and the weight out."
+            warning
+                "A8"
+                place
+                $"training reads `{weighted.Value}` literally"
+                "Leave the brackets and the weight out: prompts that are drawn may have them."
 
+    for place, prompt in learned draft facts @ drawn draft do
         for mark in [ "<|startoftext|>"; "<|endoftext|>"; "{token}"; "{noun}" ] do
             if prompt.Contains mark then
                 warning "A8" place $"the prompt holds `{mark}`" "Leave it out; the encoder adds its own marks."
@@ -273,8 +288,8 @@ let findings (draft: Draft) (facts: Facts) = [
     yield! captioned draft facts
     yield! distinct draft facts.Tokens
     yield! initialiser draft facts.Tokens
-    yield! length draft facts.Tokens
+    yield! length draft facts
     yield! nouns draft
     yield! alike draft
-    yield! marks draft
+    yield! marks draft facts
 ]

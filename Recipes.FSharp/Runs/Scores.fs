@@ -3,6 +3,7 @@ namespace Recipes.Runs
 open System.Text.Json.Nodes
 open Recipes
 open Recipes.Core.Imaging
+open Recipes.Core.Pipelines.Prompts
 open Recipes.Eval
 
 /// A metric before and after training, over the same prompts and seeds.
@@ -75,7 +76,11 @@ module internal Scores =
                     Proportional = false
                 }
 
-        let texts = [| for shot in shots -> shot.Plain |]
+        // What is weighed in a prompt is a matter of drawing.
+        let unweighted (prompt: string) =
+            String.concat "" [ for struct (text, _) in PromptWeights.Parse prompt -> text ]
+
+        let texts = [| for shot in shots -> unweighted shot.Plain |]
         let wording = "texts are the prompts with the subjects’ tokens left out"
 
         {

@@ -158,14 +158,18 @@ let tests =
 
         test "A4: a prompt that is too long" {
             withPictures (fun folder ->
-                let text = "an sks toy " + String.replicate 40 "on the old land "
+                let text = "a {token} {noun} " + String.replicate 40 "on the old land "
+                let toy = captioned (text.TrimEnd()) "a photo of a {noun}" folder
 
-                match findings folder (right folder |> also [ says text ]) with
+                match findings folder (right folder |> withSubject toy) with
                 | [ finding ] ->
-                    Expect.stringStarts finding "A4 sample 3: the prompt is " "place and length"
+                    Expect.stringStarts finding "A4 subject toy.instancePrompt: the prompt is " "place and length"
                     Expect.stringContains finding "tokens, the model reads 75; lost: \"" "room"
                     Expect.stringContains finding "on the old land on the old land\". Shorten it." "what is lost"
-                | other -> failtestf "%A" other)
+                | other -> failtestf "%A" other
+
+                // Drawing reads all of it, in chunks.
+                passes folder (right folder |> also [ says (text.Replace("{token} {noun}", "sks toy")) ]))
         }
 
         test "A5: the class prompt holds the token, or is the subject's own" {
@@ -214,11 +218,16 @@ let tests =
 
         test "A8: weights and marks in a prompt" {
             withPictures (fun folder ->
-                warned folder (right folder |> also [ says "a (red:1.2) sks toy"; says "sks toy<|endoftext|>" ]) [
-                    "A8 sample 3: `(red:1.2)` is read literally. Leave the brackets and the weight out."
-                    "A8 sample 4: the prompt holds `<|endoftext|>`. Leave it out; the encoder adds its own marks."
-                ]
+                warned
+                    folder
+                    (right folder
+                     |> withSubject (captioned "a (red:1.2) {token} {noun}" "a {noun}" folder)
+                     |> also [ says "sks toy<|endoftext|>" ])
+                    [
+                        "A8 subject toy.instancePrompt: training reads `(red:1.2)` literally. Leave the brackets and the weight out: prompts that are drawn may have them."
+                        "A8 sample 2: the prompt holds `<|endoftext|>`. Leave it out; the encoder adds its own marks."
+                    ]
 
-                passes folder (right folder |> also [ says "an sks toy (red)" ]))
+                passes folder (right folder |> also [ says "an sks toy (red:1.2)" ]))
         }
     ]
