@@ -73,15 +73,24 @@ public sealed record OptimiserComparison(Precision Moments, double Weights, doub
     private static Tensor All(IEnumerable<Tensor> tensors) =>
         cat([.. tensors.Select(item => item.detach().to_type(ScalarType.Float32).flatten())]);
 
-    /// <summary>Steps whose gradients are drawn; the last parameter has none in every third.</summary>
+    /// <summary>Steps whose gradients are drawn.</summary>
     private sealed class Gradients(Parameter[] parameters, AdamW optimiser) : ITrainingStep
     {
         public StepResult Run(long step)
         {
             using var scope = NewDisposeScope();
-            foreach (var parameter in parameters.SkipLast(step % 3 == 1 ? 1 : 0))
+            foreach (var parameter in parameters)
             {
-                parameter.grad = randn_like(parameter).mul_(0.01).add_(parameter, 0.001);
+                var drawn = randn_like(parameter).mul_(0.01).add_(parameter, 0.001);
+                if (parameter.grad is { } present)
+                {
+                    // The plain path keeps the gradients' memory, and zeroes it.
+                    present.copy_(drawn);
+                }
+                else
+                {
+                    parameter.grad = drawn.DetachFromDisposeScope();
+                }
             }
 
             optimiser.Step(1e-3);

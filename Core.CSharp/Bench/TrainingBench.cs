@@ -98,12 +98,11 @@ public static class TrainingBench
 
         public DenoisingBatch Batch(long number)
         {
-            using var noise = streams.Generator(RandomStreams.Noise, number);
-            using var times = streams.Generator(RandomStreams.Timesteps, number);
+            var draws = new BatchDraws(streams, number, Measurement.Device);
             return new DenoisingBatch(
                 latents.alias(),
-                randn(size, generator: noise).to(Measurement.Device),
-                randint(0, timesteps, count, dtype: ScalarType.Int64, generator: times).to(Measurement.Device),
+                draws.Normal(RandomStreams.Noise, size),
+                draws.Below(RandomStreams.Timesteps, timesteps, count),
                 context.alias());
         }
     }

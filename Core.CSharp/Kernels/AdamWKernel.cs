@@ -8,8 +8,10 @@ namespace Recipes.Core.Kernels;
 internal static unsafe class AdamWKernel
 {
     private const int Tensors = 64;
-    private const int Span = 16384;
+    private const int MostSpan = 16384;
+    private const int LeastSpan = 1024;
     private const int Threads = 256;
+    private const long BlocksForSpan = 1024;
 
     /// <summary>Updates all tensors.</summary>
     /// <param name="tensors">What is updated; gradients in the layout of their weights.</param>
@@ -34,6 +36,14 @@ internal static unsafe class AdamWKernel
             {
                 Group group = default;
                 var blocks = 0;
+
+                // Small tensors are shared out finely, for a block's time counts; large ones coarsely, for its start does.
+                var span = LeastSpan;
+                while (span < MostSpan && part.Sum(item => item.Master.numel()) > span * BlocksForSpan)
+                {
+                    span *= 2;
+                }
+
                 for (var i = 0; i < part.Length; i++)
                 {
                     var item = part[i];
@@ -47,11 +57,12 @@ internal static unsafe class AdamWKernel
                     group.Elements[i] = count;
                     group.Start[i] = blocks;
                     group.Place[i] = item.Place;
-                    blocks += (count + Span - 1) / Span;
+                    blocks += (count + span - 1) / span;
                 }
 
                 group.Number = part.Length;
                 group.Wide = kind.Key == ScalarType.Float32 ? 1 : 0;
+                group.Span = span;
                 group.NarrowMoments = options.Moments == Precision.BFloat16 ? 1 : 0;
                 Fused.Library.Launch(
                     "adamw",
@@ -88,7 +99,7 @@ internal static unsafe class AdamWKernel
         public int Number;
         public int Wide;
         public int NarrowMoments;
-        public int Padding;
+        public int Span;
     }
 }
 

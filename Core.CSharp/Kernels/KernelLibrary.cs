@@ -109,7 +109,8 @@ internal sealed class KernelLibrary
         return symbols.RawStream(&stream);
     }
 
-    private IntPtr Kernel(string name)
+    /// <summary>The driver's handle of a kernel.</summary>
+    public IntPtr Kernel(string name)
     {
         IntPtr kernel;
         lock (kernels)

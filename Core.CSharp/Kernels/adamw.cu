@@ -5,7 +5,6 @@
 // 1502.02551).
 
 #define TENSORS 64
-#define SPAN 16384
 
 struct Group
 {
@@ -21,7 +20,7 @@ struct Group
     int tensors;
     int wide;
     int narrow_moments;
-    int padding;
+    int span;
 };
 
 struct Step
@@ -110,8 +109,8 @@ extern "C" __global__ void adamw(
     const u16* narrow_gradient = (const u16*)group.gradient[tensor];
     const float* wide_gradient = (const float*)group.gradient[tensor];
     float* average = group.average[tensor];
-    int begin = ((int)blockIdx.x - group.start[tensor]) * SPAN;
-    int end = min(group.elements[tensor], begin + SPAN);
+    int begin = ((int)blockIdx.x - group.start[tensor]) * group.span;
+    int end = min(group.elements[tensor], begin + group.span);
     if (group.gradient[tensor] == 0)
     {
         // A weight that stays as it is in this step: its average alone follows.

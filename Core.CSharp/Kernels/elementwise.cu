@@ -160,3 +160,23 @@ extern "C" __global__ void beside(const u16* x, const u16* z, u16* y, long count
     const u16* from = column < a ? x + row * a + column : z + row * b + (column - a);
     *reinterpret_cast<Eight*>(y + at) = *reinterpret_cast<const Eight*>(from);
 }
+
+// The lower bytes of a value, size of them, count times: what cudaMemset does.
+extern "C" __global__ void fill(void* to, u32 value, int size, long count)
+{
+    for (long at = (long)blockIdx.x * blockDim.x + threadIdx.x; at < count; at += (long)gridDim.x * blockDim.x)
+    {
+        if (size == 4)
+        {
+            ((u32*)to)[at] = value;
+        }
+        else if (size == 2)
+        {
+            ((u16*)to)[at] = (u16)value;
+        }
+        else
+        {
+            ((unsigned char*)to)[at] = (unsigned char)value;
+        }
+    }
+}

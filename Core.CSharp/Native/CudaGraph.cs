@@ -1,4 +1,5 @@
 using System.Runtime.InteropServices;
+using Recipes.Core.Kernels;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Native;
@@ -27,7 +28,7 @@ public sealed unsafe class CudaGraph : IDisposable
         this.symbols = symbols;
         graph = (IntPtr)NativeMemory.AlignedAlloc(Room, 64);
         NativeMemory.Clear((void*)graph, Room);
-        symbols.Create(graph, 0);
+        symbols.Create(graph, CanEdit(symbols) ? (byte)1 : (byte)0);
     }
 
     /// <summary>Whether graphs can be recorded here.</summary>
@@ -69,6 +70,7 @@ public sealed unsafe class CudaGraph : IDisposable
         try
         {
             OnSideStream(symbols, () => recorded.Capture(work, share));
+            recorded.Edit();
             return recorded;
         }
         catch
@@ -77,6 +79,9 @@ public sealed unsafe class CudaGraph : IDisposable
             throw;
         }
     }
+
+    /// <summary>How many fills of memory became kernels; see <see cref="GraphFills"/>.</summary>
+    internal int Fills { get; private set; }
 
     /// <summary>Enqueues all that was recorded; does not wait for it.</summary>
     public void Replay()
@@ -94,6 +99,17 @@ public sealed unsafe class CudaGraph : IDisposable
             symbols.Destroy(graph);
             NativeMemory.AlignedFree((void*)graph);
             graph = IntPtr.Zero;
+        }
+    }
+
+    /// <summary>Whether graphs are kept as recorded until their first replay, so that they can be changed.</summary>
+    private static bool CanEdit(CudaSymbols symbols) => symbols.RawGraph != null && KernelLibrary.Instance is not null;
+
+    private void Edit()
+    {
+        if (CanEdit(symbols))
+        {
+            Fills = GraphFills.Replace(symbols.RawGraph(graph), KernelLibrary.Instance!.Kernel("fill"));
         }
     }
 

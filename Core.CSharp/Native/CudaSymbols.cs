@@ -27,6 +27,7 @@ internal sealed unsafe class CudaSymbols
         Begin = (delegate* unmanaged<IntPtr, ulong, ulong, int, void>)addresses[nameof(Begin)];
         End = (delegate* unmanaged<IntPtr, void>)addresses[nameof(End)];
         Replay = (delegate* unmanaged<IntPtr, void>)addresses[nameof(Replay)];
+        RawGraph = (delegate* unmanaged<IntPtr, IntPtr>)addresses.GetValueOrDefault(nameof(RawGraph));
         Pool = (delegate* unmanaged<IntPtr, CudaStream>)addresses[nameof(Pool)];
     }
 
@@ -57,6 +58,11 @@ internal sealed unsafe class CudaSymbols
     /// <summary>at::cuda::CUDAGraph::replay().</summary>
     public delegate* unmanaged<IntPtr, void> Replay { get; }
 
+    /// <summary>
+    /// at::cuda::CUDAGraph::raw_cuda_graph(), CUDA's own handle of a graph that is kept; null in a libtorch that lacks it.
+    /// </summary>
+    public delegate* unmanaged<IntPtr, IntPtr> RawGraph { get; }
+
     /// <summary>at::cuda::CUDAGraph::pool(), a pair of numbers.</summary>
     public delegate* unmanaged<IntPtr, CudaStream> Pool { get; }
 
@@ -65,6 +71,9 @@ internal sealed unsafe class CudaSymbols
 
     /// <summary>Why there are none: a sentence's end for a note to the user.</summary>
     public static string Reason => Found.Value.Reason;
+
+    // Not needed by anything but GraphFills, so not among those wanted.
+    private const string RawGraphSymbol = "_ZN2at4cuda9CUDAGraph14raw_cuda_graphEv";
 
     /// <summary>What is looked up, by library and the member that holds it.</summary>
     internal static IReadOnlyList<(string Library, string Member, string Symbol)> Wanted { get; } =
@@ -104,6 +113,11 @@ internal sealed unsafe class CudaSymbols
             }
 
             addresses.Add(member, address);
+        }
+
+        if (NativeLibrary.TryGetExport(loaded.Part("torch_cuda"), RawGraphSymbol, out var raw))
+        {
+            addresses.Add(nameof(RawGraph), raw);
         }
 
         return (new CudaSymbols(addresses), "");

@@ -1,3 +1,4 @@
+using Recipes.Core.Native;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Training;
@@ -12,13 +13,13 @@ internal readonly struct BatchDraws(RandomStreams streams, long number, Device d
     public Tensor Normal(string stream, long[] shape)
     {
         using var generator = streams.Generator(stream, number);
-        return randn(shape, dtype: ScalarType.Float32, generator: generator).to(device);
+        return HostTensors.Send(randn(shape, dtype: ScalarType.Float32, generator: generator), device);
     }
 
     /// <summary>Whole numbers of a stream from 0 up to but not including <paramref name="end"/>, [count].</summary>
     public Tensor Below(string stream, long end, long count)
     {
         using var generator = streams.Generator(stream, number);
-        return randint(0, end, count, dtype: ScalarType.Int64, generator: generator).to(device);
+        return HostTensors.Send(randint(0, end, count, dtype: ScalarType.Int64, generator: generator), device);
     }
 }

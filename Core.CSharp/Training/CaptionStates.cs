@@ -1,3 +1,4 @@
+using Recipes.Core.Native;
 using Recipes.Core.Pipelines;
 using Recipes.Core.Training.Caches;
 using TorchSharp;
@@ -66,7 +67,7 @@ internal sealed class CaptionStates : IDisposable
         long[] distinct = [.. rows.Distinct().Order()];
         var (states, pooled) = kept ?? Compute(distinct);
         var places = kept is null ? [.. rows.Select(row => (long)Array.IndexOf(distinct, row))] : rows;
-        var index = tensor(places, dtype: ScalarType.Int64, device: states.device);
+        var index = HostTensors.Send(tensor(places, dtype: ScalarType.Int64), states.device);
         return (
             states.index_select(0, index).MoveToOuterDisposeScope(),
             pooled?.index_select(0, index).MoveToOuterDisposeScope());
@@ -77,7 +78,7 @@ internal sealed class CaptionStates : IDisposable
     public Tensor Ids(long[] rows)
     {
         using var scope = NewDisposeScope();
-        var index = tensor(rows, dtype: ScalarType.Int64, device: ids[0].device);
+        var index = HostTensors.Send(tensor(rows, dtype: ScalarType.Int64), ids[0].device);
         return stack([.. ids.Select(tower => tower.index_select(0, index))], 1).MoveToOuterDisposeScope();
     }
 

@@ -1,3 +1,4 @@
+using Recipes.Core.Native;
 using Recipes.Core.Pipelines;
 using Recipes.Core.Training.Subjects;
 using static TorchSharp.torch;
@@ -58,7 +59,8 @@ internal sealed class DiffusionBatches : IBatchSource
         var mean = cat([.. found.Select(latent => latent.Mean)], 0);
         var deviation = cat([.. found.Select(latent => latent.Deviation)], 0);
         long[] rows = [.. visits.Select(visit => (long)visit.Caption)];
-        var (states, pooled) = Text(rows);
+        var key = dropout.Key(number);
+        var (states, pooled) = Text(rows, key);
         var noise = NoiseDraws.Of(draws, options.Noise, mean.shape, model.Schedule.Count);
         var made = new DenoisingBatch(
             mean + (deviation * draws.Normal(RandomStreams.Augmentation, mean.shape)),
@@ -72,7 +74,7 @@ internal sealed class DiffusionBatches : IBatchSource
             Control = options.Parts.ControlNet is null ? null : cat([.. found.Select(latent => latent.Control!)], 0),
             PixelWeights = options.MaskedLoss is { } masked ? Weights(found, masked) : null,
             SubjectTokens = subjects?.Of(visits, model.Device),
-            DropoutKey = dropout.Key(number),
+            DropoutKey = key,
             SubjectMasks = subjects is null ? null : Places(found, subjects.Count),
         };
         foreach (var tensor in made.Tensors)
@@ -84,14 +86,20 @@ internal sealed class DiffusionBatches : IBatchSource
     }
 
     /// <summary>With gradients where the text encoder or a token is trained.</summary>
-    private (Tensor States, Tensor? Pooled) Text(long[] rows)
+    private (Tensor States, Tensor? Pooled) Text(long[] rows, Tensor? key)
     {
+        if (captions.WithinPass)
+        {
+            return (captions.Ids(rows), null);
+        }
+
         using var gradients = enable_grad();
-        return captions.WithinPass ? (captions.Ids(rows), null) : captions.For(rows);
+        dropout.Begin(key);
+        return captions.For(rows);
     }
 
-    private Tensor TimeIds(IReadOnlyList<Visit> visits) => tensor(
-        [.. visits.SelectMany(visit => visit.Framing.TimeIds)], [visits.Count, 6], device: model.Device);
+    private Tensor TimeIds(IReadOnlyList<Visit> visits) => HostTensors.Send(
+        tensor([.. visits.SelectMany(visit => visit.Framing.TimeIds)], [visits.Count, 6]), model.Device);
 
     private static Tensor Weights(IReadOnlyList<PictureLatent> found, MaskedLossOptions masked) =>
         SubjectMask.Weights(

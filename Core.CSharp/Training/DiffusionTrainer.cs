@@ -87,7 +87,7 @@ public static class DiffusionTrainer
             {
                 Loss = options.Step.Loss with { PriorWeight = options.PriorWeight },
                 Optimiser = options.Step.Optimiser.Seeded(streams.Seed(RandomStreams.Rounding, 0)),
-                BeforePass = dropout.Needed ? dropout.Begin : null,
+                BeforePass = dropout.Needed ? batch => dropout.Begin(batch.DropoutKey) : null,
             });
         using var averaged = options.Ema is { } ema ? new EmaStep(step, step.Optimiser, ema) : null;
         using var idle = new IdleNetworks(model, options);

@@ -1,4 +1,5 @@
 using Recipes.Core.Adapters;
+using Recipes.Core.Native;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Training;
@@ -14,14 +15,13 @@ internal sealed class DropoutDraws(LoraSet? adapters, RandomStreams streams, Dev
 
     /// <summary>The key of a pass, one int64 on the device; null where none is needed.</summary>
     public Tensor? Key(long number) => Needed
-        ? tensor(
-            new[] { unchecked((long)streams.Seed(RandomStreams.Dropout, number)) },
-            dtype: ScalarType.Int64,
-            device: device)
+        ? HostTensors.Send(
+            tensor(new[] { unchecked((long)streams.Seed(RandomStreams.Dropout, number)) }, dtype: ScalarType.Int64), device)
         : null;
 
-    /// <summary>Before a pass.</summary>
-    public void Begin(DenoisingBatch batch) => adapters?.DropBy(batch.DropoutKey);
+    /// <summary>Before a pass, and before its text where that is encoded first.</summary>
+    /// <param name="key">The pass's.</param>
+    public void Begin(Tensor? key) => adapters?.DropBy(key);
 
     /// <summary>Leaves nothing out until the next pass begins.</summary>
     public void Pause() => adapters?.DropBy(null);
