@@ -140,6 +140,7 @@ module internal Lower =
             ]
         | PlannedMethod.LowRank _
         | PlannedMethod.KeysAndValues _
+        | PlannedMethod.Merge _
         | PlannedMethod.Control _
         | PlannedMethod.Nothing
         | PlannedMethod.Weights _ -> [ picture.Caption |> Option.defaultValue subject.InstancePrompt ]
@@ -310,6 +311,7 @@ module internal Lower =
                 for token in keys.Tokens -> NewToken(Token = token.Token, Initialiser = token.StartFrom)
             |]
         | PlannedMethod.Weights chosen -> weights chosen [||]
+        | PlannedMethod.Merge _ -> TrainedParts()
         | PlannedMethod.Control _ -> TrainedParts(ControlNet = Option.toObj net)
         | PlannedMethod.Nothing -> invalidArg (nameof plan) "nothing is trained"
         | PlannedMethod.Vectors vectors ->

@@ -146,6 +146,17 @@ type PlannedControl = {
     Last: float
 }
 
+/// What a plan puts together.
+type PlannedMerge = {
+    Way: MergeWay
+    /// Another way, to compare with.
+    Against: MergeWay option
+    /// Whether keys and values are the result, rather than a low-rank adapter.
+    IsKeys: bool
+    /// New tokens of the parts.
+    Tokens: PlannedToken list
+}
+
 /// What a plan trains.
 [<RequireQualifiedAccess>]
 type PlannedMethod =
@@ -156,6 +167,8 @@ type PlannedMethod =
     | Control of PlannedControlNet
     /// The base model draws as it is, and controls lead it.
     | Nothing
+    /// Nothing: it puts together what its parts train.
+    | Merge of PlannedMerge
 
     /// Numbers that are trained.
     member way.Parameters =
@@ -163,6 +176,7 @@ type PlannedMethod =
         | LowRank lora -> lora.Parameters
         | Vectors vectors -> vectors.Parameters
         | Control net -> net.Parameters
+        | Merge _ -> 0L
         | KeysAndValues keys -> keys.Parameters
         | Nothing -> 0L
         | Weights weights -> weights.Parameters
@@ -206,6 +220,8 @@ type internal PlanData = {
     Upscaling: PlannedUpscaling option
     /// The plan for an upscaler of what is drawn.
     Enlarge: PlanData option
+    /// The plans whose results are merged.
+    Parts: PlanData list
     Outputs: string
     /// The most memory that a run holds, as estimated.
     Memory: int64

@@ -67,7 +67,7 @@ let private missing (draft: Draft) = [
     if draft.DrawsOnly then
         yield! drawing draft
     else
-        if draft.Sources.IsEmpty then
+        if draft.Sources.IsEmpty && not draft.IsMerge then
             error
                 "L2"
                 "recipe"
@@ -76,10 +76,14 @@ let private missing (draft: Draft) = [
 
         match draft.Tunings with
         | [ _ ] -> ()
+        | [] when draft.IsMerge -> ()
         | [] -> error "L2" "recipe" "adapts nothing" "Add a line `adapt (lora 16<rank>)`."
         | many -> error "L1" "adapt" $"given {many.Length} times" "Keep one `adapt` line."
 
-        if Draft.trainParts draft.Recipe |> List.forall (fun part -> part.Word <> "steps") then
+        if
+            not draft.IsMerge
+            && Draft.trainParts draft.Recipe |> List.forall (fun part -> part.Word <> "steps")
+        then
             error "L2" "train" "has no steps" "Add a line `steps 400<step>` to the `train` block."
 
     if

@@ -54,6 +54,7 @@ module internal Controlling =
         | PlannedMethod.LowRank _
         | PlannedMethod.Vectors _
         | PlannedMethod.KeysAndValues _
+        | PlannedMethod.Merge _
         | PlannedMethod.Weights _ -> []
 
     let private made (side: int) annotate (file: HintFile) =
@@ -133,6 +134,7 @@ module internal Controlling =
         | PlannedMethod.LowRank _
         | PlannedMethod.Vectors _
         | PlannedMethod.KeysAndValues _
+        | PlannedMethod.Merge _
         | PlannedMethod.Weights _ -> None
 
     let private load (path: string) (model: StableDiffusionModel) =
@@ -146,6 +148,7 @@ module internal Controlling =
         | PlannedMethod.LowRank _
         | PlannedMethod.Vectors _
         | PlannedMethod.KeysAndValues _
+        | PlannedMethod.Merge _
         | PlannedMethod.Weights _ -> None
 
     /// Frees the ControlNet, where there is one.

@@ -13,9 +13,13 @@ open Recipes.Eval.Reports
 /// What a finished run shows to people: the grid and the page. Equal runs give equal bytes.
 [<RequireQualifiedAccess>]
 module internal RunReport =
-    let private columns (plan: Plan) =
+    let private columns (plan: Plan) (compared: string list) =
         match plan.Controls with
-        | [] -> [| "before"; "after" |]
+        | [] -> [|
+            "before"
+            yield! compared
+            "after"
+          |]
         | [ _ ] -> [| "hint"; "uncontrolled"; "controlled" |]
         | controls -> [|
             for control in controls do
@@ -69,12 +73,21 @@ module internal RunReport =
     let private shown (pictures: string list) = List.truncate 12 pictures
 
     let private title (plan: Plan) =
-        if plan.Trains then
-            $"{plan.Name}: {plan.Model.Name} before and after {plan.Budget.Steps} steps"
-        else
-            $"{plan.Name}: {plan.Model.Name} without controls and with them"
+        match plan.Method with
+        | PlannedMethod.Merge merge -> $"{plan.Name}: {plan.Model.Name} before and after the {merge.Way}"
+        | PlannedMethod.Nothing -> $"{plan.Name}: {plan.Model.Name} without controls and with them"
+        | _ -> $"{plan.Name}: {plan.Model.Name} before and after {plan.Budget.Steps} steps"
 
-    let grid path (plan: Plan) (shots: Shot list) (hints: Image list list) (before: Image list) (after: Image list) =
+    /// `compared` are columns between before and after: their names, and an image a shot.
+    let grid
+        path
+        (plan: Plan)
+        (shots: Shot list)
+        (hints: Image list list)
+        (before: Image list)
+        (compared: (string * Image list) list)
+        (after: Image list)
+        =
         let details =
             if hints.IsEmpty then
                 [ for shot in shots -> $"seed {shot.Seed}" ]
@@ -88,15 +101,28 @@ module internal RunReport =
                 ]
 
         let rows = [|
-            for (shot, detail), lead, (one, two) in
-                List.zip3 (List.zip shots details) (byShot shots hints) (List.zip before after) ->
-                GridRow(shot.Prompt, detail, [| yield! lead; one; two |])
+            for index, ((shot, detail), lead, (one, two)) in
+                List.zip3 (List.zip shots details) (byShot shots hints) (List.zip before after)
+                |> List.indexed ->
+                GridRow(
+                    shot.Prompt,
+                    detail,
+                    [|
+                        yield! lead
+                        yield one
+
+                        for _, images in compared do
+                            yield images[index]
+
+                        yield two
+                    |]
+                )
         |]
 
         let model =
             GridModel(
                 Title = title plan,
-                Columns = columns plan,
+                Columns = columns plan (List.map fst compared),
                 Rows = rows,
                 ReferencesLabel =
                     (if plan.Subjects |> List.exists (fun subject -> subject.Token = "") then
@@ -150,9 +176,16 @@ module internal RunReport =
                     |> List.map (fun token -> $"{token.Token} starting from {token.StartFrom}, ")
 
                 "cross-attention keys and values", String.concat "" tokens
+            | PlannedMethod.Merge merge -> $"nothing; {plan.Parts.Length} parts are merged by {merge.Way}", ""
             | PlannedMethod.Weights({ Layers = None } as weights) -> $"every weight of the UNet{beside weights}", ""
             | PlannedMethod.Weights({ Layers = Some layers } as weights) ->
                 $"weights of the UNet{beside weights}", $"{layers.Length} layers, "
+
+        for part in plan.Parts do
+            ReportEntry("part", part.Name, $"{part.Budget.Steps} steps, plan {part.Hash}")
+
+        if plan.Method.IsMerge then
+            ReportEntry("trained", what)
 
         if plan.Trains then
             ReportEntry("trained", what, $"{extent}{plan.Method.Parameters} numbers")
@@ -250,13 +283,18 @@ module internal RunReport =
         Hints: Image list list
         /// PNG files, a shot each.
         Before: string list
+        /// Columns between before and after: their names, and a PNG file a shot.
+        Compared: (string * string list) list
         After: string list
         /// Steps with the PNG files that were drawn after them.
         Previews: (int64 * string list) list
         Visits: ConceptVisits list
         Comparisons: Comparison list
-        Metrics: string
-        /// Of what was trained.
+        /// Figures of what was made, beside the pictures'.
+        Others: Score list
+        /// Logs of trainings, each with a heading for its losses.
+        Metrics: (string * string) list
+        /// Of what was made.
         WeightsSha256: string option
         /// What an upscaler made of the pictures after.
         Enlarged: Enlarging.Made option
@@ -272,20 +310,27 @@ module internal RunReport =
                 |> List.map (fun (file, remark) -> ReportCell(ReportImage.Read file, remark))
 
         let rows = [|
-            for shot, hints, (before, after) in
+            let compared = inputs.Compared |> List.map (snd >> cells)
+
+            for index, (shot, hints, (before, after)) in
                 List.zip3
                     inputs.Shots
                     (byShot inputs.Shots inputs.Hints)
-                    (List.zip (cells inputs.Before) (cells inputs.After)) ->
+                    (List.zip (cells inputs.Before) (cells inputs.After))
+                |> List.indexed ->
                 ReportRow(
                     shot.Prompt,
                     uint64 shot.Seed,
                     [|
                         for hint in hints do
-                            ReportCell(ReportImage.Of(hint, "hint"))
+                            yield ReportCell(ReportImage.Of(hint, "hint"))
 
-                        before
-                        after
+                        yield before
+
+                        for column in compared do
+                            yield column[index]
+
+                        yield after
                     |]
                 )
         |]
@@ -337,13 +382,20 @@ module internal RunReport =
             path,
             ReportModel(
                 Title = plan.Name,
-                Summary = $"{plan.Model.Name} {did}: {changes}. {enlarged EnlargingReport.summary}".TrimEnd(),
+                Summary =
+                    (match plan.Method with
+                     | PlannedMethod.Merge merge ->
+                         $"{plan.Model.Name} knows {who}, learned apart and merged by {merge.Way}: {changes}."
+                     | _ -> $"{plan.Model.Name} {did}: {changes}. {enlarged EnlargingReport.summary}")
+                        .TrimEnd(),
                 PlanHash = plan.Hash,
                 AdapterSha256 = Option.toObj inputs.WeightsSha256,
                 References = [| for path in own plan |> shown -> ReportImage.Read path |],
                 Figures = [|
                     for c in inputs.Comparisons do
                         yield! figure c
+                    for score in inputs.Others do
+                        ReportFigure.Of score
                     yield! further EnlargingReport.figures
                 |],
                 FigureNotes = [|
@@ -355,12 +407,12 @@ module internal RunReport =
                             "Before is the base model without controls, after the same model with them: the same prompts and seeds."
                     yield! further (fun _ -> [ EnlargingReport.note ])
                 |],
-                Comparison = ReportComparison(columns plan, rows),
+                Comparison = ReportComparison(columns plan (List.map fst inputs.Compared), rows),
                 Further = List.toArray (further EnlargingReport.sections),
                 Previews = previews,
                 Curves = [|
-                    if plan.Trains then
-                        yield! curves plan.Budget "Training loss" inputs.Metrics
+                    for heading, metrics in inputs.Metrics do
+                        yield! curves plan.Budget heading metrics
                     for made in Option.toList inputs.Enlarged do
                         yield! curves made.Plan.Budget "The upscaler's training loss" (Enlarging.metrics made.Folder)
                 |],
