@@ -94,7 +94,7 @@ public static class Report
 
             var count = model.References.Count;
             html.Raw("</div>\n")
-                .Element("figcaption", count == 1 ? "the subject’s picture" : $"the subject’s {count} pictures")
+                .Element("figcaption", model.ReferencesLabel ?? (count == 1 ? "the subject’s picture" : $"the subject’s {count} pictures"))
                 .Raw("\n</figure>\n");
         }
 

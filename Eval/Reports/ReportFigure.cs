@@ -24,9 +24,13 @@ public sealed record ReportFigure
     public string Unit { get; init; } = "";
 
     /// <summary>A row of two scores of the same pictures' prompts and seeds, with their paired difference.</summary>
-    public static ReportFigure Of(Score before, Score after, ReportGoal? goal = null) => new()
+    /// <param name="before">Without what was done.</param>
+    /// <param name="after">With it.</param>
+    /// <param name="goal">What it was meant to reach.</param>
+    /// <param name="name">Instead of the score's own name, where several rows have the same.</param>
+    public static ReportFigure Of(Score before, Score after, ReportGoal? goal = null, string? name = null) => new()
     {
-        Name = after.Name,
+        Name = name ?? after.Name,
         Definition = after.Definition,
         Before = ReportNumber.Of(before),
         After = ReportNumber.Of(after),
@@ -35,9 +39,9 @@ public sealed record ReportFigure
     };
 
     /// <summary>A row with one number only, such as the upper bound that the user's own pictures set.</summary>
-    public static ReportFigure Of(Score score) => new()
+    public static ReportFigure Of(Score score, string? name = null) => new()
     {
-        Name = score.Name,
+        Name = name ?? score.Name,
         Definition = score.Definition,
         After = ReportNumber.Of(score),
     };

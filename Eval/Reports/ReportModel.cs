@@ -20,6 +20,9 @@ public sealed record ReportModel
     /// <summary>The user's own pictures, shown beside the heading.</summary>
     public IReadOnlyList<ReportImage> References { get; init; } = [];
 
+    /// <summary>What they are; by default the subject's pictures.</summary>
+    public string? ReferencesLabel { get; init; }
+
     public IReadOnlyList<ReportFigure> Figures { get; init; } = [];
 
     /// <summary>Small print under the figures: what they are compared with, how many pictures they rest on.</summary>

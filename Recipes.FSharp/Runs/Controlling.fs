@@ -236,6 +236,7 @@ module internal Controlling =
             After = score two
             Ceiling = None
             Proportional = true
+            Way = None
         }
 
         [

@@ -35,6 +35,7 @@ module internal EnlargingReport =
                     After = likeness.After
                     Ceiling = None
                     Proportional = false
+                    Way = None
                 }
     ]
 

@@ -173,10 +173,7 @@ module internal Merging =
             for number, part in List.indexed plan.Parts do
                 tell (RunProgress.Note $"part {number + 1} of {plan.Parts.Length}: {part.Name}")
 
-                {
-                    Plan = part
-                    Folder = finished part
-                }
+                { Plan = part; Folder = finished part }
         ]
 
         Machine.prepare plan.Budget.Device state.Threads
@@ -186,7 +183,13 @@ module internal Merging =
             tell (RunProgress.Began(phase, 0, Painter.work plan shots))
 
             let images =
-                Painter.draw model plan shots [] (fun count -> tell (RunProgress.Reached(phase, count, None, None))) stop
+                Painter.draw
+                    model
+                    plan
+                    shots
+                    []
+                    (fun count -> tell (RunProgress.Reached(phase, count, None, None)))
+                    stop
 
             tell (RunProgress.Ended phase)
             images
@@ -210,8 +213,7 @@ module internal Merging =
 
                 way,
                 stage,
-                merged way model parts (fun _ ->
-                    Samples.get folder plan stage shots (draw Phase.After shots)))
+                merged way model parts (fun _ -> Samples.get folder plan stage shots (draw Phase.After shots)))
 
         let after =
             merged merge.Way model parts (fun adapters ->
@@ -240,6 +242,8 @@ module internal Merging =
                         {
                             each with
                                 Label = $"{each.Label} by {way}"
+                                Ceiling = None
+                                Way = Some(string way)
                         }
                 | None -> ()
             ]
@@ -247,7 +251,9 @@ module internal Merging =
         tell (RunProgress.Ended Phase.Scoring)
 
         let columns =
-            compared |> Option.map (fun (way, _, images) -> string way, images) |> Option.toList
+            compared
+            |> Option.map (fun (way, _, images) -> string way, images)
+            |> Option.toList
 
         RunReport.grid (folder.File "grid.png") plan shots [] before columns after
 

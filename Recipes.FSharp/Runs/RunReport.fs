@@ -15,11 +15,7 @@ open Recipes.Eval.Reports
 module internal RunReport =
     let private columns (plan: Plan) (compared: string list) =
         match plan.Controls with
-        | [] -> [|
-            "before"
-            yield! compared
-            "after"
-          |]
+        | [] -> [| "before"; yield! compared; "after" |]
         | [ _ ] -> [| "hint"; "uncontrolled"; "controlled" |]
         | controls -> [|
             for control in controls do
@@ -71,6 +67,23 @@ module internal RunReport =
 
     /// Of a large set, the first: they show what was learned from, and no more.
     let private shown (pictures: string list) = List.truncate 12 pictures
+
+    let private references (plan: Plan) =
+        let all = own plan
+        let count = (shown all).Length
+
+        let part =
+            if count < all.Length then
+                $"{count} of {all.Length}"
+            else
+                string count
+
+        if plan.Subjects |> List.exists (fun subject -> subject.Token = "") then
+            Some $"{part} pictures it learned from"
+        elif plan.Subjects.Length > 1 then
+            Some $"the subjects’ {part} pictures"
+        else
+            None
 
     let private title (plan: Plan) =
         match plan.Method with
@@ -134,12 +147,25 @@ module internal RunReport =
 
         Grid.Write(path, model)
 
-    let private figure (c: Comparison) = [
-        ReportFigure.Of(c.Before, c.After)
-        match c.Ceiling with
-        | Some ceiling -> ReportFigure.Of ceiling
-        | None -> ()
-    ]
+    /// Where several subjects or ways are compared, a row says whose it is.
+    let private figure (c: Comparison) =
+        let variant =
+            match c.After.Name.LastIndexOf " (" with
+            | -1 -> ""
+            | at -> c.After.Name[at..]
+
+        let several = c.Label.Contains ' ' && variant <> "" && not c.Proportional
+
+        let named (own: string) =
+            (if several then Some $"{own}{variant}" else None) |> Option.toObj
+
+        [
+            ReportFigure.Of(c.Before, c.After, null, named c.Label)
+
+            match c.Ceiling with
+            | Some ceiling -> ReportFigure.Of(ceiling, named $"{c.Label} of the real pictures")
+            | None -> ()
+        ]
 
     let private lossName (budget: Budget) =
         match budget.Loss with
@@ -354,8 +380,18 @@ module internal RunReport =
                     Heading = "While training"
                 )
 
+        // Of several subjects in one picture, what is said of each one's part of it; another way of merging has its rows.
+        let told =
+            let own = inputs.Comparisons |> List.filter (fun c -> c.Stands)
+
+            match own |> List.filter (fun c -> c.Label.EndsWith "in company") with
+            | [] -> own
+            | company ->
+                (company |> List.filter (fun c -> c.Label.StartsWith "CLIP-I"))
+                @ (own |> List.filter (fun c -> c.Label = "CLIP-T"))
+
         let changes =
-            inputs.Comparisons
+            told
             |> List.map (fun c ->
                 match c.Times with
                 | Some times -> $"{c.Label} {signed c.Difference}, {decimals 1 times} times as much"
@@ -391,6 +427,7 @@ module internal RunReport =
                 PlanHash = plan.Hash,
                 AdapterSha256 = Option.toObj inputs.WeightsSha256,
                 References = [| for path in own plan |> shown -> ReportImage.Read path |],
+                ReferencesLabel = Option.toObj (references plan),
                 Figures = [|
                     for c in inputs.Comparisons do
                         yield! figure c

@@ -17,7 +17,12 @@ type Comparison = {
     Ceiling: Score option
     /// Whether it makes sense to divide its values.
     Proportional: bool
+    /// Nothing of the plan's own way; or the other way that stands beside it.
+    Way: string option
 } with
+
+    /// Whether it is of the plan's own way.
+    member c.Stands = c.Way.IsNone
 
     member c.Difference = c.After.Value - c.Before.Value
 
@@ -89,6 +94,7 @@ module internal Scores =
                             After = after
                             Ceiling = None
                             Proportional = false
+                            Way = None
                         }
                       ]
                     | _ -> []
@@ -125,6 +131,7 @@ module internal Scores =
                         else
                             None
                     Proportional = false
+                    Way = None
                 }
 
         yield! together scorer plan shots before after
@@ -142,6 +149,7 @@ module internal Scores =
             After = scorer.ClipT(List.toArray after, texts, wording)
             Ceiling = captioned scorer plan
             Proportional = false
+            Way = None
         }
     ]
 
