@@ -89,7 +89,7 @@ public sealed record KindComparison(string Name, string? PlainReason, double Cur
             },
             ["class pictures"] = options => options with
             {
-                Concepts = [Concept([Bare(trial, 0), Bare(trial, 1)], [Bare(trial, 4), Bare(trial, 5)])],
+                Concepts = [Concept([Bare(trial, 0), Bare(trial, 1)], [Bare(trial, 4, "a photo of a dog"), Bare(trial, 5, "a dog")])],
             },
             ["all weights"] = options => Everything(options),
             ["all weights, recomputed, narrow moments"] = options => Stepped(
