@@ -12,7 +12,11 @@ namespace Recipes.Core.Bench;
 /// <param name="Recorded">Whether the work was replayed from a recorded graph.</param>
 /// <param name="Fused">Whether this program's own kernels took part.</param>
 /// <param name="PeakAllocated">Most bytes in tensors while it ran; null where libtorch does not tell.</param>
-/// <param name="PeakReserved">Most bytes taken from the device, recorded graphs included; null as above.</param>
+/// <param name="PeakReserved">
+/// Most bytes taken from the device, recorded graphs included; null as above. On the CPU those of the whole process.
+/// </param>
+/// <param name="Cost">What it costs by its shapes alone.</param>
+/// <param name="MatmulFlops">Operations a second of the device's fastest matrix products in the same type.</param>
 public sealed record BenchRow(
     string Job,
     int Batch,
@@ -23,7 +27,16 @@ public sealed record BenchRow(
     bool Recorded,
     bool Fused,
     long? PeakAllocated,
-    long? PeakReserved);
+    long? PeakReserved,
+    JobCost Cost,
+    double MatmulFlops)
+{
+    /// <summary>Operations a second.</summary>
+    public double FlopsPerSecond => Cost.Flops / (Milliseconds / 1000);
+
+    /// <summary>The same as a share of matrix products'.</summary>
+    public double Share => FlopsPerSecond / MatmulFlops;
+}
 
 /// <summary>What is measured, and how often.</summary>
 public sealed record BenchOptions

@@ -47,7 +47,13 @@ public static class DrawingBench
         var states = randn(
             [2 * options.Batch, Tokens, shape.CrossAttentionDim], dtype: Measurement.Type, device: Measurement.Device);
         var conditions = Measurement.Conditions(shape, 2 * options.Batch);
-        return Measurement.Run(job, options, clock, One, () => options.Recorded && Native.CudaGraph.Available);
+        return Measurement.Run(
+            job,
+            options,
+            JobCost.Drawing(unet, vae, network, options),
+            clock,
+            One,
+            () => options.Recorded && Native.CudaGraph.Available);
 
         void One(long number)
         {

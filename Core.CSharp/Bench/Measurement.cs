@@ -63,18 +63,21 @@ internal static class Measurement
     /// <summary>Runs a job repeatedly and makes its row.</summary>
     /// <param name="job">Name.</param>
     /// <param name="options">How often.</param>
+    /// <param name="cost">What it costs by its shapes.</param>
     /// <param name="setup">Started before the weights were made.</param>
     /// <param name="run">The job; its number, from 0.</param>
     /// <param name="recorded">Asked at the end: whether it was replayed.</param>
     public static BenchRow Run(
-        string job, BenchOptions options, Stopwatch setup, Action<long> run, Func<bool> recorded)
+        string job, BenchOptions options, JobCost cost, Stopwatch setup, Action<long> run, Func<bool> recorded)
     {
         Timed(run, 0);
         var ready = setup.Elapsed.TotalSeconds;
         Timed(run, 1);
         DeviceMemory.ResetPeaks();
+        PeakMemory.Restart();
         var times = Enumerable.Range(2, options.Runs).Select(number => Timed(run, number)).ToList();
         var memory = DeviceMemory.Read();
+        long? process = cuda_is_available() ? null : PeakMemory.Peak;
         return new BenchRow(
             job,
             options.Batch,
@@ -85,7 +88,9 @@ internal static class Measurement
             recorded(),
             Fused.Enabled && Fused.Available,
             memory?.PeakAllocated,
-            memory?.PeakReserved);
+            memory?.PeakReserved ?? process,
+            cost,
+            MatmulPeak.FlopsPerSecond);
     }
 
     private static (double Whole, double Host) Timed(Action<long> run, long number)

@@ -21,7 +21,7 @@ public static class TrainingBench
         Measurement.Fill(unet);
         using var generator = new Generator(0, CPU);
         using var adapters = LoraSet.Attach(unet, "unet", new LoraOptions { Rank = options.Rank }, generator);
-        return Steps("lora", unet, adapters.Parameters, options.Batch, null, options, clock);
+        return Steps("lora", unet, adapters.Parameters, adapters.Adapters, options.Batch, null, options, clock);
     }
 
     /// <summary>All weights, with as many class pictures as instances and float32 masters.</summary>
@@ -38,13 +38,14 @@ public static class TrainingBench
             parameters.Add(new NamedParameter(name, parameter));
         }
 
-        return Steps("dreambooth", unet, parameters, 2 * options.Batch, 1, options, clock);
+        return Steps("dreambooth", unet, parameters, null, 2 * options.Batch, 1, options, clock);
     }
 
     private static BenchRow Steps(
         string job,
         UNet2DConditionModel unet,
         IReadOnlyList<NamedParameter> parameters,
+        IReadOnlyList<LoraAdapter>? adapters,
         int pictures,
         double? priorWeight,
         BenchOptions options,
@@ -73,6 +74,7 @@ public static class TrainingBench
         return Measurement.Run(
             job,
             options,
+            JobCost.Training(unet, adapters, pictures, options),
             clock,
             number =>
             {

@@ -13,10 +13,11 @@ internal static partial class NativeVariables
     {
         if (OperatingSystem.IsLinux())
         {
-            // Threads that wait for one another sleep. By default they spin, which on a machine that does anything else
-            // takes the processor from the very threads waited for: ten times slower with one other process per core,
-            // and no faster without.
+            // Threads that wait for one another sleep, after some ten microseconds. Without a limit they spin for
+            // milliseconds, which on a machine that does anything else takes the processor from the very threads waited
+            // for; asleep at once, every small operation pays for waking them. Kernels/README.md has the figures.
             Set("OMP_WAIT_POLICY", "passive");
+            Set("GOMP_SPINCOUNT", "1000");
             // Large tensors on pages of 2 MB: filling fresh memory is bound by the faults of 4 kB pages otherwise.
             Set("THP_MEM_ALLOC_ENABLE", "1");
         }

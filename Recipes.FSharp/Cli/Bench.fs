@@ -130,7 +130,9 @@ module Bench =
         [
             $"{row.Job}, batch {row.Batch}, {row.Device}: {row.Milliseconds:F2} ms ({way}{kernels})"
             $"  host {row.HostMilliseconds:F2} ms, first step after {row.SetupSeconds:F1} s"
-            $"  most in tensors {gibibytes row.PeakAllocated}, most taken {gibibytes row.PeakReserved}"
+            $"  {row.FlopsPerSecond / 1e12:G3} TFLOP/s, {100.0 * row.Share:F0} %% of the {row.MatmulFlops / 1e12:G3} of matrix products"
+            $"  most in tensors {gibibytes row.PeakAllocated}, most taken {gibibytes row.PeakReserved} "
+            + $"({gibibytes (System.Nullable row.Cost.Memory)} estimated)"
         ],
         Json.Object [
             "job", Json.Text row.Job
@@ -139,6 +141,11 @@ module Bench =
             "milliseconds", number row.Milliseconds
             "host_milliseconds", number row.HostMilliseconds
             "setup_seconds", number row.SetupSeconds
+            "flop", number row.Cost.Flops
+            "flop_per_second", number row.FlopsPerSecond
+            "matmul_flop_per_second", number row.MatmulFlops
+            "share_of_matmul", number row.Share
+            "estimated_peak", number (float row.Cost.Memory)
             "recorded", Json.Bool row.Recorded
             "fused", Json.Bool row.Fused
             "peak_allocated",

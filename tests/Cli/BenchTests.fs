@@ -98,12 +98,26 @@ let tests =
                 Expect.isGreaterThan (number row "milliseconds") 0.0 "milliseconds"
                 Expect.isGreaterThan (number row "setup_seconds") 0.0 "setup_seconds"
                 Expect.equal (number row "batch") 1.0 "batch"
+                Expect.isGreaterThan (number row "flop") 1e6 "flop"
+
+                let rate = number row "flop" / (number row "milliseconds" / 1000.0)
+                Expect.floatClose Accuracy.high (number row "flop_per_second") rate "flop_per_second"
+
+                Expect.floatClose
+                    Accuracy.high
+                    (number row "share_of_matmul")
+                    (rate / number row "matmul_flop_per_second")
+                    "share_of_matmul"
+
+                Expect.isGreaterThan (number row "peak_reserved") 1e8 "the process, where there is no device"
+                Expect.isGreaterThan (number row "estimated_peak") 1e8 "estimated_peak"
 
             let code, output, messages =
                 bench [ "txt2img"; "--shapes"; "tiny"; "--runs"; "1"; "--steps"; "2" ]
 
             Expect.equal code 0 messages
             Expect.stringContains output "txt2img, batch 1, CPU: " "in words"
+            Expect.stringContains output " TFLOP/s, " "its rate"
         }
 
         test "wrong use is told" {
