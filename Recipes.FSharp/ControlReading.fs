@@ -30,7 +30,9 @@ module internal ControlReading =
         match Path.GetDirectoryName path with
         | NonNull parent when Directory.Exists parent ->
             Directory.GetDirectories(parent, $"{Path.GetFileName path}-????????")
-            |> Array.filter (fun run -> Directory.Exists(Path.Combine(run, inRun)))
+            |> Array.filter (fun run ->
+                Seq.forall Char.IsAsciiHexDigit run[run.Length - 8 ..]
+                && Directory.Exists(Path.Combine(run, inRun)))
             |> Array.sortWith (fun a b -> String.CompareOrdinal(a, b))
             |> List.ofArray
         | _ -> []

@@ -168,6 +168,7 @@ module Language =
     }
 
     /// Samples are drawn once without any control and once with all: `control net (cannyOf "boat.png") { strength 1.0 }`.
+    /// A recipe with controls and without `adapt` trains nothing.
     let control (net: ControlNet<'family, 'kind>) (hint: Hint<'kind>) =
         ControlBlock<'family>(net.Source, hint.Kind, hint.Sources)
 

@@ -208,7 +208,21 @@ let tests =
                 )
 
                 let plan = planOf recipe
-                Expect.all plan.Subjects.Head.Images (fun picture -> picture.Hint.IsSome) "partners")
+                Expect.all plan.Subjects.Head.Images (fun picture -> picture.Hint.IsSome) "partners"
+
+                // One of them loses its hint.
+                File.WriteAllLines(
+                    Path.Combine(place, "metadata.jsonl"),
+                    [
+                        for number in 0..2 ->
+                            if number = 1 then
+                                """{"file_name": "1.png", "text": "a shade"}"""
+                            else
+                                $$"""{"file_name": "{{number}}.png", "text": "a shade", "conditioning_image": "../square.png"}"""
+                    ]
+                )
+
+                refuses recipe "1.png without a hint. Give each picture one hint of its name")
         }
 
         test "controls that cannot steer are refused" {
@@ -281,11 +295,20 @@ let tests =
                     + "]}]}"
                 )
 
-                let drawnBy kind (line: Line<SD1>) =
+                let hintOf (line: Line<SD1>) =
                     let plan = planOf (recipeOf folder 3<step> [ adapt (lora 2<rank>); line ] [])
                     let shots = Painter.shots plan
                     let hint = Controlling.sampleHints plan shots |> List.exactlyOne |> List.exactlyOne
-                    Expect.equal (hint.Width, hint.Height) (64, 64) kind
+                    Expect.equal (hint.Width, hint.Height) (64, 64) "size"
+                    hint
+
+                let shades (hint: Image) =
+                    hint.Pixels |> Array.chunkBySize 3 |> Array.countBy List.ofArray |> dict
+
+                let share (hint: Image) (shade: byte) =
+                    let found = shades hint
+                    let all = [ shade; shade; shade ]
+                    (if found.ContainsKey all then float found[all] else 0.0) / (64.0 * 64.0)
 
                 let net = Path.Combine(folder, "net")
 
@@ -295,11 +318,67 @@ let tests =
                 use generator = new TorchSharp.torch.Generator(1UL)
                 use fresh = ControlNetModel.FromUNet(model.UNet, generator)
                 ControlNetFiles.Save(net, fresh)
-                drawnBy "canny" (control (ControlNets.at net) (cannyOf path) { strength 1.0 })
-                drawnBy "lineart" (control (ControlNets.at net) (lineartOf path) { strength 1.0 })
-                drawnBy "scribble" (control (ControlNets.at net) (scribbleOf path) { strength 1.0 })
-                drawnBy "segmentation" (control (ControlNets.at net) (segmentationOf path) { strength 1.0 })
-                drawnBy "pose" (control (ControlNets.at net) (poseOf pose) { strength 1.0 })
-                drawnBy "depth" (control (ControlNets.at net) (drawn DepthMap path) { strength 1.0 }))
+
+                let followed (hint: Hint<'kind>) =
+                    hintOf (control (ControlNets.at<SD1, 'kind> net) hint { strength 1.0 })
+
+                let lines hint least most name =
+                    Expect.isTrue (share hint 255uy > least && share hint 255uy < most) $"{name}: {share hint 255uy}"
+                    Expect.isTrue (share hint 0uy > 0.5) $"{name} on black"
+
+                let square' = ImageFile.Decode path
+                let canny = followed (cannyOf path)
+                Expect.equal canny.Pixels (Canny.Detect(square', 100.0, 200.0).ToImage().Pixels) "canny"
+                lines canny 0.02 0.15 "canny"
+                lines (followed (scribbleOf path)) 0.02 0.4 "scribble"
+                // A line drawn dark on white has line art; one of light has none.
+                let ink = Path.Combine(folder, "ink.png")
+                ImageFile.WritePng(ink, Image(64, 64, square'.Pixels |> Array.map (fun value -> 255uy - value)))
+                lines (followed (lineartOf ink)) 0.01 0.4 "lineart"
+                Expect.isGreaterThan (shades (followed (segmentationOf path))).Count 1 "areas"
+                Expect.isGreaterThan (shades (followed (poseOf pose))).Count 5 "limbs in colours of their own"
+                Expect.equal (followed (drawn DepthMap path)).Pixels square'.Pixels "depth as it is drawn")
+        }
+
+        test "straight lines are made from the language by M-LSD" {
+            try
+                Recipes.Core.Imaging.Annotators.MlsdWeights.Large.Fetch() |> ignore
+            with :? Recipes.Core.RecipesException as fault ->
+                skiptest $"the weights of M-LSD cannot be fetched: {fault.Message}"
+
+            withFolder (fun folder ->
+                let frame = Path.Combine(folder, "frame.png")
+                let picture = Image(256, 256)
+
+                for y in 0..255 do
+                    for x in 0..255 do
+                        let inside = x >= 50 && x < 206 && y >= 50 && y < 206
+                        picture.Row(y).Slice(x * 3, 3).Fill(if inside then 225uy else 40uy)
+
+                ImageFile.WritePng(frame, picture)
+                let net = Path.Combine(folder, "net")
+
+                use model =
+                    Recipes.Core.Pipelines.StableDiffusionModel.Load(Path.Combine(golden, "sd1"))
+
+                use generator = new TorchSharp.torch.Generator(1UL)
+                use fresh = ControlNetModel.FromUNet(model.UNet, generator)
+                ControlNetFiles.Save(net, fresh)
+
+                let plan =
+                    planOf (
+                        recipeOf folder 3<step> [
+                            adapt (lora 2<rank>)
+                            control (ControlNets.at<SD1, Lines> net) (linesOf frame) { strength 1.0 }
+                        ] []
+                    )
+
+                let hint =
+                    Controlling.sampleHints plan (Painter.shots plan)
+                    |> List.exactlyOne
+                    |> List.exactlyOne
+
+                Expect.equal (hint.Width, hint.Height) (64, 64) "size"
+                Expect.isTrue (hint.Pixels |> Array.exists (fun value -> value > 127uy)) "lines")
         }
     ]
