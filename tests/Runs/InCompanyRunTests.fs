@@ -96,7 +96,7 @@ let tests =
 
                 Expect.stringContains
                     (File.ReadAllText(Path.Combine(place, "report.html")))
-                    "ktn cat recognised"
+                    "recognised ktn cat in company"
                     "a row for each subject")
         }
     ]

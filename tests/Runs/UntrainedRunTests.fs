@@ -8,7 +8,7 @@ open Recipes
 open Recipes.Runs
 open Recipes.Tests.Support
 
-/// A recipe that trains nothing: the lines, one sample, and a square to draw along.
+/// A recipe that trains nothing, of these lines.
 let private drawing (lines: Line<SD1> list) =
     recipe "drawn" (Models.folder<SD1>(Path.Combine(golden, "sd1"))) {
         train { size 64<px> }
