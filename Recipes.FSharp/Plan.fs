@@ -295,8 +295,7 @@ module Plan =
                 }
 
         match outcomes |> List.map (snd >> Result.toOption) with
-        | plans when plans |> List.forall Option.isSome ->
-            yield! Checks.Merging.fit draft facts (List.choose id plans)
+        | plans when plans |> List.forall Option.isSome -> yield! Checks.Merging.fit draft facts (List.choose id plans)
         | _ -> ()
     ]
 

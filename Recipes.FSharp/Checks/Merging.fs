@@ -136,7 +136,11 @@ let fit (draft: Draft) (facts: Facts) (parts: PlanData list) = [
         | _ -> ()
 
         if part.Budget.ZeroTerminalSnr then
-            error "M52" $"merge.{part.Name}" "has `zeroTerminalSnr`, and a merge draws without it" "Leave that line out."
+            error
+                "M52"
+                $"merge.{part.Name}"
+                "has `zeroTerminalSnr`, and a merge draws without it"
+                "Leave that line out."
 
     for way in (draft.Merges |> List.map fst) @ draft.Against do
         for part in parts do

@@ -70,7 +70,11 @@ let private read (draft: Draft) = [
             $"draws attention to masks, and {listed (bare |> List.map _.Noun)} has none"
             "Add a line `masks \"data/...\"` to each subject, or leave `attendMasks` out."
 
-    if budget.MaskedLoss.IsNone && budget.AttendMasks.IsNone && budget.Collages = 0<img> then
+    if
+        budget.MaskedLoss.IsNone
+        && budget.AttendMasks.IsNone
+        && budget.Collages = 0<img>
+    then
         for source in masked do
             warning
                 "D29"

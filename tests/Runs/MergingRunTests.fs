@@ -10,24 +10,23 @@ open Recipes.Tests.Support
 
 let private sd1 = Models.folder<SD1>(Path.Combine(golden, "sd1"))
 
-let private part name (one: Subject) (tuning: TuningBlock<'way>) =
-    recipe name sd1 {
-        learn one
-        adapt tuning
+let private part name (one: Subject) (tuning: TuningBlock<'way>) = recipe name sd1 {
+    learn one
+    adapt tuning
 
-        train {
-            steps 2<step>
-            rate 1e-3
-            size 64<px>
-        }
-
-        draw {
-            denoise 2<step>
-            seeds [ 3 ]
-        }
-
-        sample $"a photo of {one}"
+    train {
+        steps 2<step>
+        rate 1e-3
+        size 64<px>
     }
+
+    draw {
+        denoise 2<step>
+        seeds [ 3 ]
+    }
+
+    sample $"a photo of {one}"
+}
 
 let private both way other (dog: Subject) (cat: Subject) recipes =
     recipe "both" sd1 {

@@ -69,15 +69,22 @@ let tests =
 
                 for collage in made do
                     let picture = ImageFile.Decode collage.Path
-                    let struct (first, leftFile), struct (second, rightFile) = collage.Left, collage.Right
+
+                    let struct (first, leftFile), struct (second, rightFile) =
+                        collage.Left, collage.Right
+
                     let left, right = ImageFile.Decode leftFile, ImageFile.Decode rightFile
                     let both = ImageFile.Decode(nonNull collage.Mask)
                     let colour words = if words = "a box" then red else green
                     let mutable covered = 0
 
-                    let ground = pixel picture 0 0
-
                     for y in 0..63 do
+                        let bare =
+                            [ 0..63 ]
+                            |> List.find (fun x -> pixel left x y = black && pixel right x y = black)
+
+                        let ground = pixel picture bare y
+
                         for x in 0..63 do
                             let here = pixel picture x y
 
@@ -93,6 +100,7 @@ let tests =
                                 Expect.equal (pixel both x y) black "and in no mask"
                             | _ -> ()
 
+                    let ground = pixel picture 0 0
                     Expect.isTrue (ground = blue || ground = yellow) "in the shades of one of the pictures"
                     // Two squares of 42 to 50 % of the side.
                     Expect.isTrue (covered > 2 * 24 * 24 && covered < 2 * 33 * 33) $"{covered} pixels")
