@@ -35,8 +35,6 @@ module internal Product =
 
     /// Puts a finished run's result onto its base model, until it is disposed of.
     let attach (folder: string) (plan: Plan) (model: StableDiffusionModel) : IDisposable =
-        let file = path folder plan
-
         if plan.Budget.ZeroTerminalSnr then
             model.UseZeroTerminalSnr()
 
@@ -48,9 +46,9 @@ module internal Product =
                     "text_encoder", model.TextEncoder :> torch.nn.Module
                 ]
 
-            LoraSet.Load(file, networks)
+            LoraSet.Load(path folder plan, networks)
         | PlannedMethod.Vectors _ ->
-            let inversion = TextualInversionFile.Read file
+            let inversion = TextualInversionFile.Read(path folder plan)
             model.LearnedTokens.Add inversion
 
             {
