@@ -38,17 +38,20 @@ module Exporting =
                 plan
                 "a new word is no part of the model's weights"
                 $"Other programs load {Product.path folder plan} beside the model."
+        | PlannedMethod.Merge { IsKeys = true }, _
         | PlannedMethod.KeysAndValues _, _ ->
             refuse
                 plan
                 "its new tokens are no part of the model's weights"
                 $"Other programs load {Product.path folder plan} and the files in tokens/ beside the model."
+        | PlannedMethod.Nothing, _ -> refuse plan "it has trained nothing" "Use the base model itself."
         | PlannedMethod.Control _, _ ->
             refuse
                 plan
                 "a ControlNet is a network of its own"
                 $"Other programs load {Product.path folder plan} beside the model."
         | PlannedMethod.LowRank _, _
+        | PlannedMethod.Merge _, _
         | _, None -> ()
         | _, Some _ ->
             refuse plan "only low-rank adapters have a scale" "Leave --scale out: the weights are written as trained."

@@ -76,23 +76,21 @@ module internal Product =
 
     /// Puts a finished run's result onto its base model, until it is disposed of.
     let attach (folder: string) (plan: Plan) (model: StableDiffusionModel) : IDisposable =
-        let file = path folder plan
-
         if plan.Budget.ZeroTerminalSnr then
             model.UseZeroTerminalSnr()
 
         match plan.Method with
         | PlannedMethod.LowRank _
-        | PlannedMethod.Merge { IsKeys = false } -> adapters file model
+        | PlannedMethod.Merge { IsKeys = false } -> adapters (path folder plan) model
         | PlannedMethod.Merge merge ->
-            CustomDiffusionFile.Fill(model.UNet, file)
+            CustomDiffusionFile.Fill(model.UNet, path folder plan)
             learned model (tokens folder merge.Tokens)
-        | PlannedMethod.Vectors _ -> learned model [ file ]
+        | PlannedMethod.Vectors _ -> learned model [ path folder plan ]
         // It stands beside the model, and comes with the controls.
         | PlannedMethod.Control _
         | PlannedMethod.Nothing -> nothing
         | PlannedMethod.KeysAndValues keys ->
-            CustomDiffusionFile.Fill(model.UNet, file)
+            CustomDiffusionFile.Fill(model.UNet, path folder plan)
             learned model (tokens folder keys.Tokens)
         | PlannedMethod.Weights weights ->
             UNetFolder.Fill(model.UNet, Path.Combine(folder, "unet"))
