@@ -47,6 +47,28 @@ public sealed record KindComparison(string Name, string? PlainReason, double Cur
         return new Dictionary<string, Func<DiffusionTrainingOptions, DiffusionTrainingOptions>>
         {
             ["LoRA"] = options => options,
+            ["text encoder's LoRA"] = options => options with
+            {
+                Parts = new TrainedParts { UNetLora = lora, TextLora = lora with { Targets = ["text-attention"] } },
+            },
+            ["all weights and the text encoder's"] = options => Everything(options) with
+            {
+                Parts = new TrainedParts { UNetWeights = TrainedParts.Everything, TextWeights = TrainedParts.Everything },
+            },
+            ["textual inversion"] = options => options with
+            {
+                Concepts = [Concept([Bare(trial, 0, "a photo of <new>"), Bare(trial, 1, "a <new>")], null)],
+                Parts = new TrainedParts { Tokens = [token] },
+            },
+            ["Custom Diffusion"] = options => options with
+            {
+                Concepts = [Concept([Bare(trial, 0, "a photo of <new>"), Bare(trial, 1, "a <new>")], null)],
+                Parts = new TrainedParts { Tokens = [token], UNetWeights = TrainedParts.KeysAndValues },
+            },
+            ["ControlNet"] = options => options with
+            {
+                Concepts = [Concept([Controlled(trial, 0), Controlled(trial, 1)], null)],
+            },
             ["LoRA with dropout"] = options => options with
             {
                 Parts = new TrainedParts { UNetLora = lora with { Dropout = 0.3 } },
@@ -95,28 +117,6 @@ public sealed record KindComparison(string Name, string? PlainReason, double Cur
             ["all weights, recomputed, narrow moments"] = options => Stepped(
                 Everything(options) with { GradientCheckpointing = true },
                 step => step with { Optimiser = new AdamWOptions { Moments = Precision.BFloat16 } }),
-            ["text encoder's LoRA"] = options => options with
-            {
-                Parts = new TrainedParts { UNetLora = lora, TextLora = lora },
-            },
-            ["all weights and the text encoder's"] = options => Everything(options) with
-            {
-                Parts = new TrainedParts { UNetWeights = TrainedParts.Everything, TextWeights = TrainedParts.Everything },
-            },
-            ["textual inversion"] = options => options with
-            {
-                Concepts = [Concept([Bare(trial, 0, "a photo of <new>"), Bare(trial, 1, "a <new>")], null)],
-                Parts = new TrainedParts { Tokens = [token] },
-            },
-            ["Custom Diffusion"] = options => options with
-            {
-                Concepts = [Concept([Bare(trial, 0, "a photo of <new>"), Bare(trial, 1, "a <new>")], null)],
-                Parts = new TrainedParts { Tokens = [token], UNetWeights = TrainedParts.KeysAndValues },
-            },
-            ["ControlNet"] = options => options with
-            {
-                Concepts = [Concept([Controlled(trial, 0), Controlled(trial, 1)], null)],
-            },
         };
     }
 

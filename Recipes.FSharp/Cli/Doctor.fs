@@ -42,6 +42,15 @@ module Doctor =
                 kind.Agrees
         ]
 
+        let drawn =
+            match DrawingComparison.Run() with
+            | null -> true
+            | drawn ->
+                out
+                    $"pictures of kept recordings: {percent drawn.Kept} from fresh ones', {percent drawn.Plain} from plain ones' (another prompt's: {percent drawn.Prompts})"
+
+                drawn.Agrees
+
         let kinds = [
             for kind in KindComparison.Run() do
                 let way =
@@ -52,15 +61,6 @@ module Doctor =
                 out $"training, {kind.Name}: loss at most {percent kind.Curve} from the plain one's, {way}"
                 kind.Agrees
         ]
-
-        let drawn =
-            match DrawingComparison.Run() with
-            | null -> true
-            | drawn ->
-                out
-                    $"pictures of kept recordings: {percent drawn.Kept} from fresh ones', {percent drawn.Plain} from plain ones' (another prompt's: {percent drawn.Prompts})"
-
-                drawn.Agrees
 
         if found.Agrees && drawn && List.forall id (optimisers @ kinds) then
             Faults.ok
