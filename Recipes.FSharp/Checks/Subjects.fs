@@ -70,13 +70,17 @@ let private read (draft: Draft) = [
             $"draws attention to masks, and {listed (bare |> List.map _.Noun)} has none"
             "Add a line `masks \"data/...\"` to each subject, or leave `attendMasks` out."
 
-    if budget.MaskedLoss.IsNone && budget.AttendMasks.IsNone then
+    if
+        budget.MaskedLoss.IsNone
+        && budget.AttendMasks.IsNone
+        && budget.Collages = 0<img>
+    then
         for source in masked do
             warning
                 "D29"
                 $"{source.At}.masks"
                 "masks are read by nothing"
-                "Add `maskedLoss PerArea` or `attendMasks 0.01` to `train`, or leave the masks out."
+                "Add `maskedLoss PerArea`, `attendMasks 0.01` or a `collage` line to `train`, or leave the masks out."
 ]
 
 /// What collages are made of.

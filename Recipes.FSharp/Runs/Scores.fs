@@ -1,5 +1,6 @@
 namespace Recipes.Runs
 
+open System.Collections.Generic
 open System.Text.Json.Nodes
 open Recipes
 open Recipes.Core.Imaging
@@ -19,6 +20,55 @@ type Comparison = {
 
 [<RequireQualifiedAccess>]
 module internal Scores =
+    /// Over the prompts that mention several subjects: the likeness of each one's part of the pictures, and the share of
+    /// them that are more like it than like any other.
+    let private together (scorer: ClipScorer) (plan: Plan) (shots: Shot list) before after = [
+        let subjects = plan.Subjects |> List.filter (fun subject -> subject.Token <> "")
+
+        let pictures (images: Image list) = [|
+            for shot, image in List.zip shots images do
+                let shown = [|
+                    for number, subject in List.indexed subjects do
+                        if List.contains subject.Token shot.Mentions then
+                            number
+                |]
+
+                if shown.Length > 1 then
+                    struct (image, shot.Plain, shown :> IReadOnlyList<int>)
+        |]
+
+        let taken = pictures after
+
+        if taken.Length > 0 then
+            let measured = [|
+                for subject in subjects ->
+                    MeasuredSubject(
+                        subject.Called,
+                        subject.Noun,
+                        [| for picture in subject.Images -> ImageFile.Decode picture.Path |]
+                    )
+            |]
+
+            let first = SubjectScores.Measure(scorer, measured, pictures before)
+            let last = SubjectScores.Measure(scorer, measured, taken)
+
+            for number, subject in List.indexed subjects do
+                let row label (scores: SubjectScores -> IReadOnlyList<Score | null>) =
+                    match Option.ofObj (scores first).[number], Option.ofObj (scores last).[number] with
+                    | Some before, Some after -> [
+                        {
+                            Label = $"{label} {subject.Called} in company"
+                            Before = before
+                            After = after
+                            Ceiling = None
+                        }
+                      ]
+                    | _ -> []
+
+                yield! row "CLIP-I" _.Likeness
+                yield! row "recognised" _.Recognised
+    ]
+
     /// CLIP-I against each subject's own pictures, over the prompts that mention it, and against a theme's over all; CLIP-T against each prompt with the
     /// subjects' tokens left out.
     let compare (scorer: ClipScorer) (plan: Plan) (shots: Shot list) (before: Image list) (after: Image list) = [
@@ -46,6 +96,8 @@ module internal Scores =
                         else
                             None
                 }
+
+        yield! together scorer plan shots before after
 
         let texts = [| for shot in shots -> shot.Plain |]
         let wording = "texts are the prompts with the subjects’ tokens left out"

@@ -53,14 +53,12 @@ let path (build: SKPath -> unit) =
     build path
     path
 
-/// A square picture of what the function draws on a background that is lighter above than below.
-let picture (above: string, below: string) (draw: SKCanvas -> unit) =
+/// The bytes of a square picture of what the function draws, red, green, blue and alpha by turns.
+let private drawn (draw: SKCanvas -> unit) =
     use surface =
         SKSurface.Create(SKImageInfo(side, side, SKColorType.Rgba8888, SKAlphaType.Premul))
 
-    let canvas = surface.Canvas
-    canvas.DrawRect(0f, 0f, float32 side, float32 side, fill (linear (0.0, 0.0) (0.0, float side) [ above; below ]))
-    draw canvas
+    draw surface.Canvas
 
     use pixels =
         new SKBitmap(SKImageInfo(side, side, SKColorType.Rgba8888, SKAlphaType.Premul))
@@ -68,7 +66,15 @@ let picture (above: string, below: string) (draw: SKCanvas -> unit) =
     surface.ReadPixels(pixels.Info, pixels.GetPixels(), pixels.RowBytes, 0, 0)
     |> ignore
 
-    let rgba = pixels.Bytes
+    pixels.Bytes
+
+/// A square picture of what the function draws on a background that is lighter above than below.
+let picture (above: string, below: string) (draw: SKCanvas -> unit) =
+    let rgba =
+        drawn (fun canvas ->
+            let whole = linear (0.0, 0.0) (0.0, float side) [ above; below ]
+            canvas.DrawRect(0f, 0f, float32 side, float32 side, fill whole)
+            draw canvas)
 
     Image(
         side,
@@ -76,6 +82,19 @@ let picture (above: string, below: string) (draw: SKCanvas -> unit) =
         [|
             for i in 0 .. side * side - 1 do
                 yield! rgba[4 * i .. 4 * i + 2]
+        |]
+    )
+
+/// Where the function draws: white, on black.
+let mask (draw: SKCanvas -> unit) =
+    let rgba = drawn draw
+
+    Image(
+        side,
+        side,
+        [|
+            for i in 0 .. side * side - 1 do
+                for _ in 1..3 -> rgba[4 * i + 3]
         |]
     )
 

@@ -24,7 +24,8 @@ public sealed record Collage(
 
 /// <summary>
 /// Pictures of two things side by side, composed from pictures of one each, so that a model learns subjects in company
-/// (Han et al., "SVDiff", section 3.3, Cut-Mix-Unmix). All of them follow from the streams alone.
+/// (Han et al., "SVDiff", section 3.3, Cut-Mix-Unmix). Things with masks are cut out and stand on one background: in the
+/// shades of one of their pictures, or as that of the other thing goes on. Without masks a seam parts the halves. All of them follow from the streams alone.
 /// </summary>
 public static class Collages
 {
@@ -55,8 +56,25 @@ public static class Collages
             var picture = new Image(size, size);
             var name = Path.Combine(folder, number.ToString("D3", CultureInfo.InvariantCulture));
             var both = new Image(size, size);
-            var leftMask = Fill(picture, both, left, 0, streams, number, $"{name}-left.png");
-            var rightMask = Fill(picture, both, right, 1, streams, number, $"{name}-right.png");
+            var (leftMask, rightMask) = ($"{name}-left.png", $"{name}-right.png");
+            if (left.Masks is not null && right.Masks is not null)
+            {
+                picture = Laid(both, left, right, size, streams, number, leftMask, rightMask);
+            }
+            else if (left.Masks is null && right.Masks is null)
+            {
+                Fill(picture, both, left, 0, size / 2, streams, number, leftMask);
+                Fill(picture, both, right, 1, size / 2, streams, number, rightMask);
+            }
+            else
+            {
+                // The picture of what has no mask goes on over the other half, and the cut-out stands on that.
+                var (bare, place) = left.Masks is null ? (left, 0) : (right, 1);
+                Fill(picture, both, bare, place, size, streams, number, place == 0 ? leftMask : rightMask);
+                Stand(picture, both, place == 0 ? right : left, 1 - place, streams, number,
+                    place == 0 ? rightMask : leftMask);
+            }
+
             ImageFile.WritePng($"{name}.png", picture);
             string? mask = null;
             if (left.Masks is not null || right.Masks is not null)
@@ -74,9 +92,102 @@ public static class Collages
         })];
     }
 
-    /// <summary>Draws one half of a collage and of the mask of both; gives the file of its own mask.</summary>
-    private static string Fill(
-        Image target, Image both, CollageHalf half, int place, RandomStreams streams, int number, string file)
+    /// <summary>
+    /// Two things cut out and laid onto one background, as large as half the picture or a little smaller, about the
+    /// middles of its halves.
+    /// </summary>
+    private static Image Laid(
+        Image both,
+        CollageHalf left,
+        CollageHalf right,
+        int size,
+        RandomStreams streams,
+        int number,
+        string leftMask,
+        string rightMask)
+    {
+        var ground = Chosen(streams.Uniform(Stream, number, 8) < 0.5 ? left : right,
+            streams.Uniform(Stream, number, 9));
+        var picture = Backdrop.Of(ground.Picture, ground.Mask, size);
+        var one = Stand(picture, both, left, 0, streams, number, leftMask);
+        var two = Stand(picture, both, right, 1, streams, number, rightMask, one);
+        ImageFile.WritePng(leftMask, one);
+        return picture;
+    }
+
+    /// <summary>
+    /// Lays a thing that was cut out onto a picture, as large as half of it or a little smaller, about the middle of its
+    /// half; writes its mask.
+    /// </summary>
+    private static Image Stand(
+        Image target,
+        Image both,
+        CollageHalf half,
+        int place,
+        RandomStreams streams,
+        int number,
+        string file,
+        params Image[] under)
+    {
+        double Draw(int nth) => streams.Uniform(Stream, number, (4 * place) + nth);
+        var thing = Chosen(half, Draw(0));
+        var size = target.Width;
+        var cut = CutOut.Of(thing.Picture, thing.Mask, (int)Math.Round(size * (0.42 + (0.08 * Draw(1)))), thing.File);
+        var x = size * (0.25 + (0.5 * place) + (0.03 * (Draw(2) - 0.5)));
+        var y = size * (0.5 + (0.14 * (Draw(3) - 0.5)));
+        var own = new Image(size, size);
+        cut.Lay(
+            target,
+            own,
+            under,
+            Math.Clamp((int)Math.Round(x - (cut.Width / 2.0)), 0, size - cut.Width),
+            Math.Clamp((int)Math.Round(y - (cut.Height / 2.0)), 0, size - cut.Height));
+        ImageFile.WritePng(file, own);
+        Join(both, own);
+        return own;
+    }
+
+    /// <summary>Adds a mask to that of both.</summary>
+    private static void Join(Image both, Image own)
+    {
+        for (var i = 0; i < own.Pixels.Length; i++)
+        {
+            both.Pixels[i] = Math.Max(both.Pixels[i], own.Pixels[i]);
+        }
+    }
+
+    /// <summary>One of the pictures with its mask.</summary>
+    private static (Image Picture, Image Mask, string File) Chosen(CollageHalf half, double draw)
+    {
+        var chosen = (int)(draw * half.Pictures.Count);
+        var (picture, file) = (ImageFile.Decode(half.Pictures[chosen]), half.Masks![chosen]);
+        return (picture, MaskOf(picture, file), file);
+    }
+
+    private static Image MaskOf(Image picture, string file)
+    {
+        var mask = ImageFile.Decode(file);
+        return mask.Width == picture.Width && mask.Height == picture.Height
+            ? mask
+            : throw new RecipesException(
+                file,
+                $"the mask is {mask.Width} × {mask.Height} px, its picture {picture.Width} × {picture.Height}",
+                "Make both of the same size.");
+    }
+
+    /// <summary>
+    /// Draws one half of a collage and of the mask of both, and writes its own mask. The picture's edges go on over so
+    /// many pixels as are its reach: a half, or all of the collage.
+    /// </summary>
+    private static void Fill(
+        Image target,
+        Image both,
+        CollageHalf half,
+        int place,
+        int reach,
+        RandomStreams streams,
+        int number,
+        string file)
     {
         double Draw(int nth) => streams.Uniform(Stream, number, (4 * place) + nth);
         var chosen = (int)(Draw(0) * half.Pictures.Count);
@@ -86,20 +197,19 @@ public static class Collages
         var top = (int)((target.Height - side) * (0.35 + (0.3 * Draw(3))));
         var source = ImageFile.Decode(half.Pictures[chosen]);
         var small = Shrunk(source, side);
-        Put(target, small, place * width, width, left, top);
+        if (reach > width)
+        {
+            Put(target, small, 0, target.Width, (place * width) + left, top);
+        }
+        else
+        {
+            Put(target, small, place * width, width, left, top);
+        }
+
         var mask = new Image(target.Width, target.Height);
         if (half.Masks is { } masks)
         {
-            var own = ImageFile.Decode(masks[chosen]);
-            if (own.Width != source.Width || own.Height != source.Height)
-            {
-                throw new RecipesException(
-                    masks[chosen],
-                    $"the mask is {own.Width} × {own.Height} px, its picture {source.Width} × {source.Height}",
-                    "Make both of the same size.");
-            }
-
-            Put(mask, Shrunk(own, side), place * width, width, left, top);
+            Put(mask, Shrunk(MaskOf(source, masks[chosen]), side), place * width, width, left, top);
         }
         else
         {
@@ -110,12 +220,7 @@ public static class Collages
         }
 
         ImageFile.WritePng(file, mask);
-        for (var i = 0; i < mask.Pixels.Length; i++)
-        {
-            both.Pixels[i] = Math.Max(both.Pixels[i], mask.Pixels[i]);
-        }
-
-        return file;
+        Join(both, mask);
     }
 
     private static Image Shrunk(Image image, int side)

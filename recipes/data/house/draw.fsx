@@ -1,5 +1,5 @@
-// Draws the five pictures of Nook the house that lie beside this script, and three more in held-out/, which nothing is
-// trained on. After a build:
+// Draws the five pictures of Nook the house that lie beside this script, their masks in masks/, and three more in
+// held-out/, which nothing is trained on. After a build:
 //
 //     dotnet fsi recipes/data/house/draw.fsx [folder]
 //
@@ -108,4 +108,5 @@ let folder =
 let drawn views = [ for view in views -> view.Name, draw view ]
 
 write folder (drawn views)
+write (Path.Combine(folder, "masks")) [ for view in views -> view.Name, cutOut view ]
 write (Path.Combine(folder, "held-out")) (drawn heldOut)

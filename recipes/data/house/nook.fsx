@@ -35,7 +35,7 @@ let private walls (canvas: SKCanvas) =
     canvas.DrawRect(box, pen 4.0 outline)
 
 /// The chimney: orange with white rings, and its smoke.
-let private chimney (canvas: SKCanvas) view =
+let private chimney (canvas: SKCanvas) view rings =
     let x = 34.0 + view.Lean * 0.3
     let box = SKRect(float32 (x - 9.0), -64f, float32 (x + 9.0), -14f)
     canvas.DrawRect(box, flat (colour "#FF8A1F"))
@@ -43,7 +43,7 @@ let private chimney (canvas: SKCanvas) view =
     canvas.DrawRect(SKRect(float32 (x - 9.0), -38f, float32 (x + 9.0), -31f), flat SKColors.White)
     canvas.DrawRect(box, pen 3.5 outline)
 
-    for ring in 0 .. view.Rings - 1 do
+    for ring in 0 .. rings - 1 do
         let radius = 6.0 + 2.5 * float ring
         let centre = x + 6.0 * float ring, -76.0 - 15.0 * float ring
         canvas.DrawCircle(point centre, float32 radius, pen 5.5 outline)
@@ -102,14 +102,26 @@ let private door (canvas: SKCanvas) view =
     canvas.DrawPath(frame, pen 3.5 outline)
     canvas.DrawCircle(point (10.0 + 22.0 * (1.0 - 0.6 * view.Open), 46.0), 3.0f, flat SKColors.White)
 
+let private stand (canvas: SKCanvas) view =
+    canvas.Translate(point view.Centre)
+    canvas.Scale(float32 view.Scale)
+
+let private building (canvas: SKCanvas) view rings =
+    canvas.RotateDegrees(float32 view.Tilt)
+    chimney canvas view rings
+    walls canvas
+    roof canvas view
+    window canvas
+    door canvas view
+
 let draw (view: View) =
     picture view.Sky (fun canvas ->
-        canvas.Translate(point view.Centre)
-        canvas.Scale(float32 view.Scale)
+        stand canvas view
         shadow canvas (4.0, 70.0) 62.0
-        canvas.RotateDegrees(float32 view.Tilt)
-        chimney canvas view
-        walls canvas
-        roof canvas view
-        window canvas
-        door canvas view)
+        building canvas view view.Rings)
+
+/// The house's place in its picture, without the shadow and the smoke, which comes and goes.
+let cutOut (view: View) =
+    mask (fun canvas ->
+        stand canvas view
+        building canvas view 0)

@@ -1,5 +1,5 @@
-// Draws the five pictures of Zig the robot that lie beside this script, and three more in held-out/, which nothing is
-// trained on. After a build:
+// Draws the five pictures of Zig the robot that lie beside this script, their masks in masks/, and three more in
+// held-out/, which nothing is trained on. After a build:
 //
 //     dotnet fsi recipes/data/robot/draw.fsx [folder]
 //
@@ -140,4 +140,5 @@ let folder =
 let drawn poses = [ for pose in poses -> pose.Name, draw pose ]
 
 write folder (drawn poses)
+write (Path.Combine(folder, "masks")) [ for pose in poses -> pose.Name, cutOut pose ]
 write (Path.Combine(folder, "held-out")) (drawn heldOut)

@@ -185,19 +185,31 @@ let body (canvas: SKCanvas) =
     canvas.Restore()
     canvas.DrawRoundRect(shape, pen 4.0 outline)
 
+let private stand (canvas: SKCanvas) pose =
+    canvas.Translate(point pose.Centre)
+    canvas.Scale(float32 pose.Scale)
+
+let private figure (canvas: SKCanvas) pose =
+    canvas.RotateDegrees(float32 pose.Tilt)
+    antenna canvas pose
+    leg canvas (-25.0, 44.0) pose.LeftLeg -1.0
+    leg canvas (25.0, 44.0) pose.RightLeg 1.0
+    arm canvas (-50.0, 8.0) pose.LeftArm 1.0
+    arm canvas (50.0, 8.0) pose.RightArm -1.0
+    body canvas
+    eye canvas pose (-18.0, -14.0) 22.0
+    eye canvas pose (27.0, -20.0) 10.5
+    mouth canvas pose.Mouth
+
 let draw (pose: Pose) =
     picture pose.Sky (fun canvas ->
-        canvas.Translate(point pose.Centre)
-        canvas.Scale(float32 pose.Scale)
+        stand canvas pose
         let x, y, width = pose.Shadow
         shadow canvas (x, y) width
-        canvas.RotateDegrees(float32 pose.Tilt)
-        antenna canvas pose
-        leg canvas (-25.0, 44.0) pose.LeftLeg -1.0
-        leg canvas (25.0, 44.0) pose.RightLeg 1.0
-        arm canvas (-50.0, 8.0) pose.LeftArm 1.0
-        arm canvas (50.0, 8.0) pose.RightArm -1.0
-        body canvas
-        eye canvas pose (-18.0, -14.0) 22.0
-        eye canvas pose (27.0, -20.0) 10.5
-        mouth canvas pose.Mouth)
+        figure canvas pose)
+
+/// The robot's place in its picture, without the shadow.
+let cutOut (pose: Pose) =
+    mask (fun canvas ->
+        stand canvas pose
+        figure canvas pose)
