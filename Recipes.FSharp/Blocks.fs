@@ -70,6 +70,10 @@ type RecipePart =
     | NoiseLevel of level: int
     /// A recipe for an upscaler, which then enlarges what this recipe draws.
     | Enlarge of Recipe
+    /// Recipes whose results are merged.
+    | Merge of MergeWay * Recipe list
+    /// Another way to merge them, to compare with.
+    | Against of MergeWay
 
 /// A recipe as it was written: open data, not yet checked. `Plan.check` makes a plan of it.
 and Recipe = {

@@ -178,6 +178,15 @@ module Language =
     /// The shares of the denoising steps between which the control steers. Default: 0 and 1.
     let between first last = ControlPart.Between(first, last)
 
+    // ---- merges ----
+
+    /// Put together what several recipes have learned apart: `merge LeastSquares [ robots; houses ]`. Each is run first,
+    /// where it is not finished yet; their subjects may stand in this recipe's prompts.
+    let merge way (recipes: Recipe list) : Line<'family> = Line(RecipePart.Merge(way, recipes))
+
+    /// Draw and measure another way of merging, too: `against PlainSum`.
+    let against way : Line<'family> = Line(RecipePart.Against way)
+
     // ---- upscalers ----
 
     /// Enlarge what is drawn, by an upscaler that learns the same subject or theme, or one of its own:

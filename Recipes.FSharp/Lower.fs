@@ -135,6 +135,7 @@ module internal Lower =
             ]
         | PlannedMethod.LowRank _
         | PlannedMethod.KeysAndValues _
+        | PlannedMethod.Merge _
         | PlannedMethod.Control _
         | PlannedMethod.Weights _ -> [ picture.Caption |> Option.defaultValue subject.InstancePrompt ]
 
@@ -298,6 +299,7 @@ module internal Lower =
                 for token in keys.Tokens -> NewToken(Token = token.Token, Initialiser = token.StartFrom)
             |]
         | PlannedMethod.Weights chosen -> weights chosen [||]
+        | PlannedMethod.Merge _ -> TrainedParts()
         | PlannedMethod.Control _ -> TrainedParts(ControlNet = Option.toObj net)
         | PlannedMethod.Vectors vectors ->
             TrainedParts(

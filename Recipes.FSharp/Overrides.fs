@@ -20,8 +20,36 @@ module Overrides =
         else
             None
 
+    /// What is merged, changed likewise.
+    let private within (change: Recipe -> Recipe) (recipe: Recipe) = {
+        recipe with
+            Parts = [
+                for line in recipe.Parts do
+                    match line with
+                    | RecipePart.Merge(way, recipes) -> RecipePart.Merge(way, List.map change recipes)
+                    | other -> other
+            ]
+    }
+
+    let private merges (recipe: Recipe) = not (Draft.merges recipe).IsEmpty
+
+    /// Whether a merge itself has such a line, beside the recipes that it merges.
+    let private both (part: TrainPart) =
+        match part with
+        | TrainPart.Size _
+        | TrainPart.Precision _
+        | TrainPart.Device _ -> true
+        | _ -> false
+
     /// The same recipe without the lines that the word wrote, and one line instead.
-    let private train (part: TrainPart) (recipe: Recipe) = {
+    let rec private train (part: TrainPart) (recipe: Recipe) =
+        if merges recipe then
+            let inside = within (train part) recipe
+            if both part then written part inside else inside
+        else
+            written part recipe
+
+    and private written (part: TrainPart) (recipe: Recipe) = {
         recipe with
             Parts = [
                 for line in recipe.Parts do
@@ -33,8 +61,10 @@ module Overrides =
     }
 
     /// A line without a value, written or left out.
-    let private flag (part: TrainPart) on (recipe: Recipe) =
-        if on then
+    let rec private flag (part: TrainPart) on (recipe: Recipe) =
+        if merges recipe then
+            within (flag part on) recipe
+        elif on then
             train part recipe
         else
             {
@@ -74,12 +104,13 @@ module Overrides =
                 ]
         }
 
-    let private tuning (change: Tuning -> Tuning) (recipe: Recipe) = {
+    let rec private tuning (change: Tuning -> Tuning) (recipe: Recipe) = {
         recipe with
             Parts = [
                 for line in recipe.Parts do
                     match line with
                     | RecipePart.Adapt tuning -> RecipePart.Adapt(change tuning)
+                    | RecipePart.Merge(way, recipes) -> RecipePart.Merge(way, recipes |> List.map (tuning change))
                     | other -> other
             ]
     }
@@ -118,7 +149,7 @@ module Overrides =
             | Everything -> withPart (TunePart.Templates Things) tuning)
 
     /// Changes every subject, also where a prompt mentions it.
-    let private subjects (part: PicturePart) (recipe: Recipe) =
+    let rec private subjects (part: PicturePart) (recipe: Recipe) =
         let change (subject: Subject) = {
             subject with
                 Parts = (subject.Parts |> List.filter (fun p -> p.Word <> part.Word)) @ [ part ]
@@ -130,6 +161,7 @@ module Overrides =
                     for line in recipe.Parts do
                         match line with
                         | RecipePart.Learn subject -> RecipePart.Learn(change subject)
+                        | RecipePart.Merge(way, recipes) -> RecipePart.Merge(way, recipes |> List.map (subjects part))
                         | RecipePart.Sample prompt ->
                             RecipePart.Sample {
                                 prompt with

@@ -26,6 +26,8 @@ type Plan internal (data: PlanData) =
     member _.Upscaling = data.Upscaling
     /// The plan for an upscaler of what is drawn.
     member _.Enlarge = data.Enlarge |> Option.map Plan
+    /// The plans whose results are merged.
+    member _.Parts = data.Parts |> List.map Plan
     /// The full path of the folder that the run's own folder is made in.
     member _.OutputFolder = data.Outputs
     /// What is doubtful, but no reason to refuse.
@@ -247,6 +249,46 @@ module Plan =
         | Error _ -> ()
     ]
 
+    /// What the merge of these plans is.
+    let private merged (draft: Draft) (parts: PlanData list) : PlannedMerge =
+        let way = fst draft.Merges.Head
+
+        {
+            Way = way
+            Against = List.tryHead draft.Against
+            IsKeys =
+                (match way with
+                 | ClosedForm
+                 | LeastSquares -> true
+                 | Sum
+                 | PlainSum -> parts |> List.exists _.Method.IsKeysAndValues)
+            Tokens =
+                parts
+                |> List.collect (fun part ->
+                    match part.Method with
+                    | PlannedMethod.KeysAndValues keys -> keys.Tokens
+                    | _ -> [])
+        }
+
+    /// The problems of recipes that are merged, and of how they fit; what the merge's own prompts repeat is left out.
+    let private together (draft: Draft) facts (outcomes: (string * Result<PlanData, Problem list>) list) = [
+        for name, outcome in outcomes do
+            let problems =
+                match outcome with
+                | Error problems -> problems
+                | Ok plan -> plan.Warnings
+
+            for problem in problems do
+                {
+                    problem with
+                        At = $"merge.{name}.{problem.At}"
+                }
+
+        match outcomes |> List.map (snd >> Result.toOption) with
+        | plans when plans |> List.forall Option.isSome -> yield! Checks.Merging.fit draft facts (List.choose id plans)
+        | _ -> ()
+    ]
+
     /// The plan's data. A recipe is nested where it is the upscaler of another one.
     let rec private checkData
         nested
@@ -265,10 +307,23 @@ module Plan =
                 Some(stage, checkData true settings script stage)
             | _ -> None
 
+        let outcomes =
+            draft.Merges
+            |> List.collect snd
+            |> List.map (fun part -> part.Name, checkData false settings script part)
+
+        let ofParts = together draft facts outcomes
+
+        let known =
+            ofParts
+            |> List.map (fun problem -> problem.Code, problem.What, problem.Try)
+            |> set
+
         let problems =
             [
                 yield! Checks.Lines.findings draft
                 yield! facts.Problems
+                yield! Checks.Merging.findings draft
                 if draft.Upscales then
                     yield! Checks.Enlarging.findings draft facts
 
@@ -290,13 +345,22 @@ module Plan =
                 | Some(stage, outcome) -> yield! within draft stage outcome
                 | None -> ()
             ]
+            |> List.filter (fun problem -> not (known.Contains(problem.Code, problem.What, problem.Try)))
+            |> List.append ofParts
             |> List.distinct
 
         let errors, warnings = problems |> List.partition isError
 
-        match errors, facts.Base, draft.Tunings with
-        | [], Some model, [ tuning ] ->
-            let way = planned tuning draft model
+        let parts = outcomes |> List.choose (snd >> Result.toOption)
+
+        let way =
+            match facts.Base, draft.Tunings with
+            | Some model, [ tuning ] -> Some(model, planned tuning draft model)
+            | Some model, [] when draft.IsMerge -> Some(model, PlannedMethod.Merge(merged draft parts))
+            | _ -> None
+
+        match errors, way with
+        | [], Some(model, way) ->
 
             Ok {
                 Name = recipe.Name
@@ -320,6 +384,7 @@ module Plan =
                 Controls = List.zip draft.Controls (List.choose id facts.Controls) |> List.map control
                 Upscaling = upscaling draft facts model
                 Enlarge = stage |> Option.bind (snd >> Result.toOption)
+                Parts = parts
                 Outputs = System.IO.Path.GetFullPath draft.Outputs
                 LeastMemory = Checks.Resources.leastMemory draft.Budget model way.Parameters
                 Warnings = warnings

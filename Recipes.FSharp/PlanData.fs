@@ -144,6 +144,17 @@ type PlannedControl = {
     Last: float
 }
 
+/// What a plan puts together.
+type PlannedMerge = {
+    Way: MergeWay
+    /// Another way, to compare with.
+    Against: MergeWay option
+    /// Whether keys and values are the result, rather than a low-rank adapter.
+    IsKeys: bool
+    /// New tokens of the parts.
+    Tokens: PlannedToken list
+}
+
 /// What a plan trains.
 [<RequireQualifiedAccess>]
 type PlannedMethod =
@@ -152,6 +163,8 @@ type PlannedMethod =
     | KeysAndValues of PlannedKeys
     | Weights of PlannedWeights
     | Control of PlannedControlNet
+    /// Nothing: it puts together what its parts train.
+    | Merge of PlannedMerge
 
     /// Numbers that are trained.
     member way.Parameters =
@@ -159,6 +172,7 @@ type PlannedMethod =
         | LowRank lora -> lora.Parameters
         | Vectors vectors -> vectors.Parameters
         | Control net -> net.Parameters
+        | Merge _ -> 0L
         | KeysAndValues keys -> keys.Parameters
         | Weights weights -> weights.Parameters
 
@@ -201,6 +215,8 @@ type internal PlanData = {
     Upscaling: PlannedUpscaling option
     /// The plan for an upscaler of what is drawn.
     Enlarge: PlanData option
+    /// The plans whose results are merged.
+    Parts: PlanData list
     Outputs: string
     LeastMemory: int64
     Warnings: Problem list

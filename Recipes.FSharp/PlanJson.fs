@@ -101,6 +101,14 @@ module internal PlanJson =
                 ]
             ]
         | PlannedMethod.Weights chosen -> weights "weights" chosen []
+        | PlannedMethod.Merge merge ->
+            Json.Object [
+                "method", Json.Text "merge"
+                "way", Json.Text(string merge.Way)
+                match merge.Against with
+                | Some way -> "against", Json.Text(string way)
+                | None -> ()
+            ]
         | PlannedMethod.Control net ->
             Json.Object [ "method", Json.Text "controlnet"; "hints", Json.Text net.Kind.Name ]
 
@@ -234,4 +242,6 @@ module internal PlanJson =
             match plan.Enlarge with
             | Some stage -> "enlarge", ofData stage
             | None -> ()
+            if not plan.Parts.IsEmpty then
+                "parts", Json.List(plan.Parts |> List.map ofData)
         ]

@@ -133,6 +133,15 @@ module internal PlanText =
                 "", $"and a new vector for `{token.Token}`, starting from \"{token.StartFrom}\""
           ]
         | PlannedMethod.Weights chosen -> weights "the UNet's own weights" chosen
+        | PlannedMethod.Merge merge -> [
+            let against =
+                match merge.Against with
+                | Some way -> $", beside the {way}"
+                | None -> ""
+
+            let into = if merge.IsKeys then "keys and values" else "one adapter"
+            "merge", $"by {merge.Way}{against}, into {into}"
+          ]
         | PlannedMethod.Control net -> [
             "adapt", $"a ControlNet for {net.Kind} hints, {large net.Parameters} trained parameters"
           ]
@@ -394,9 +403,23 @@ module internal PlanText =
             yield! draw plan
     ]
 
+    /// A recipe whose result is merged.
+    let private part (plan: PlanData) = [
+        "part", plan.Name
+
+        for subject in plan.Subjects do
+            yield! learn subject
+
+        yield! adapt plan.Method
+        yield! train plan.Budget
+        yield! sums 0 plan
+    ]
+
     /// The facts that follow from the settings, one a line.
     let notes (plan: PlanData) =
-        sums 0 plan
+        (match plan.Parts with
+         | [] -> sums 0 plan
+         | parts -> parts |> List.collect (sums 0))
         |> List.map (fun (word, line) -> if word = "" then $"      {line}" else $"{word, -5} {line}")
 
     /// The whole plan. Lines after the first are indented by four, so that it looks right in the interactive session.
@@ -411,14 +434,25 @@ module internal PlanText =
                     match model.Origin with
                     | Some origin -> "", source origin
                     | None -> ()
-                    for subject in plan.Subjects do
-                        yield! learn subject
+                    if plan.Parts.IsEmpty then
+                        for subject in plan.Subjects do
+                            yield! learn subject
+
                     yield! adapt plan.Method
-                    yield! train plan.Budget
+
+                    if plan.Parts.IsEmpty then
+                        yield! train plan.Budget
+
+                    for each in plan.Parts do
+                        yield! part each
+
                     match plan.Upscaling with
                     | Some upscaling -> yield! enlarges plan upscaling
                     | None -> ()
-                    yield! sums 0 plan
+
+                    if plan.Parts.IsEmpty then
+                        yield! sums 0 plan
+
                     yield! draw plan
                     match plan.Enlarge with
                     | Some upscaler -> yield! stage plan upscaler

@@ -114,10 +114,16 @@ type internal Draft = {
     NoiseLevel: int
     /// Recipes for an upscaler of what is drawn.
     Enlarge: Recipe list
+    Merges: (MergeWay * Recipe list) list
+    /// Other ways to merge.
+    Against: MergeWay list
     Outputs: string
 } with
 
     member draft.Subjects = draft.Sources |> List.filter (fun source -> not source.IsTheme)
+
+    /// Whether it puts together what other recipes learn, and trains nothing itself.
+    member draft.IsMerge = not draft.Merges.IsEmpty
 
     /// Whether it is for an upscaler, which learns from pictures alone and draws from small ones.
     member draft.Upscales = draft.Recipe.Family = nameof X4
@@ -340,11 +346,26 @@ module internal Draft =
             | RecipePart.Outputs parts -> Some parts
             | _ -> None)
 
-    let subjects =
+    let merges =
         collect (fun part ->
             match part with
-            | RecipePart.Learn subject -> Some [ subject ]
+            | RecipePart.Merge(way, recipes) -> Some [ way, recipes ]
             | _ -> None)
+
+    let private againsts =
+        collect (fun part ->
+            match part with
+            | RecipePart.Against way -> Some [ way ]
+            | _ -> None)
+
+    /// The subjects that it learns, and those of what it merges.
+    let rec subjects (recipe: Recipe) : Subject list =
+        recipe.Parts
+        |> List.collect (fun part ->
+            match part with
+            | RecipePart.Learn subject -> [ subject ]
+            | RecipePart.Merge(_, recipes) -> recipes |> List.collect subjects
+            | _ -> [])
 
     let private themes =
         collect (fun part ->
@@ -352,7 +373,7 @@ module internal Draft =
             | RecipePart.Data theme -> Some [ theme ]
             | _ -> None)
 
-    /// Subjects, then themes. Class pictures have no part in an upscaler's training.
+    /// Subjects, then themes. Class pictures have no part in an upscaler's training, nor in a merge.
     let sources (recipe: Recipe) =
         let written = [
             for each in subjects recipe do
@@ -363,6 +384,15 @@ module internal Draft =
 
         if recipe.Family = nameof X4 then
             written |> List.map (fun source -> { source with Prior = 0<img> })
+        elif not (merges recipe).IsEmpty then
+            written
+            |> List.map (fun source -> {
+                source with
+                    Prior = 0<img>
+                    HeldOut = ""
+                    Masks = ""
+                    Beside = []
+            })
         else
             written
 
@@ -438,6 +468,8 @@ module internal Draft =
             NoiseUpTo = noiseUpTo recipe
             NoiseLevel = noiseLevels recipe |> List.tryLast |> Option.defaultValue 0
             Enlarge = enlargings recipe
+            Merges = merges recipe
+            Against = againsts recipe
             Outputs =
                 ("runs", outputParts recipe)
                 ||> List.fold (fun _ part ->

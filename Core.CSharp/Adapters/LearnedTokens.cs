@@ -39,14 +39,21 @@ public sealed class LearnedTokens
     {
         if (!inversions.Exists(inversion => inversion.Token == token))
         {
-            throw new RecipesException(
-                $"token {token}",
-                $"it is none of the {inversions.Count} learned tokens ({string.Join(", ", Names.Take(10))})",
-                "Name one of these.");
+            throw Missing(token);
         }
 
         Use([.. inversions.Where(inversion => inversion.Token != token)]);
     }
+
+    /// <summary>A token that is there.</summary>
+    /// <exception cref="RecipesException">It is not there.</exception>
+    public TextualInversion Get(string token) =>
+        inversions.Find(inversion => inversion.Token == token) ?? throw Missing(token);
+
+    private RecipesException Missing(string token) => new(
+        $"token {token}",
+        $"it is none of the {inversions.Count} learned tokens ({string.Join(", ", Names.Take(10))})",
+        "Name one of these.");
 
     private void Use(List<TextualInversion> wanted)
     {

@@ -46,15 +46,19 @@ let private repeated (draft: Draft) = [
 ]
 
 let private missing (draft: Draft) = [
-    if draft.Sources.IsEmpty then
+    if draft.Sources.IsEmpty && not draft.IsMerge then
         error "L2" "recipe" "learns nothing" "Add a line `learn robot`, where `let robot = subject \"robot\" { ... }`."
 
     match draft.Tunings with
     | [ _ ] -> ()
+    | [] when draft.IsMerge -> ()
     | [] -> error "L2" "recipe" "adapts nothing" "Add a line `adapt (lora 16<rank>)`."
     | many -> error "L1" "adapt" $"given {many.Length} times" "Keep one `adapt` line."
 
-    if Draft.trainParts draft.Recipe |> List.forall (fun part -> part.Word <> "steps") then
+    if
+        not draft.IsMerge
+        && Draft.trainParts draft.Recipe |> List.forall (fun part -> part.Word <> "steps")
+    then
         error "L2" "train" "has no steps" "Add a line `steps 400<step>` to the `train` block."
 
     if

@@ -88,6 +88,8 @@ let private distinct (draft: Draft) (tokens: Tokens option) = [
         else
             match tokens with
             | None -> ()
+            // Recipes that are merged are checked by themselves.
+            | Some _ when draft.IsMerge -> ()
             | Some tokens when makesTokens draft ->
                 match tokens.WordId token with
                 | Some id ->

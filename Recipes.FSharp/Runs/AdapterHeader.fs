@@ -23,9 +23,11 @@ module internal AdapterHeader =
             | _ -> "stable-diffusion-xl-v1-base"
 
         match plan.Method with
-        | PlannedMethod.LowRank _ -> $"{model}/lora"
+        | PlannedMethod.LowRank _
+        | PlannedMethod.Merge { IsKeys = false } -> $"{model}/lora"
         | PlannedMethod.Vectors _ -> $"{model}/textual-inversion"
         | PlannedMethod.Control _ -> $"{model}/controlnet"
+        | PlannedMethod.Merge _
         | PlannedMethod.KeysAndValues _ -> $"{model}/custom-diffusion"
         | PlannedMethod.Weights _ -> model
 
@@ -61,6 +63,7 @@ module internal AdapterHeader =
           ]
         | PlannedMethod.Vectors _
         | PlannedMethod.Control _
+        | PlannedMethod.Merge _
         | PlannedMethod.KeysAndValues _
         | PlannedMethod.Weights _ -> []
 

@@ -53,6 +53,7 @@ module internal Controlling =
         | PlannedMethod.LowRank _
         | PlannedMethod.Vectors _
         | PlannedMethod.KeysAndValues _
+        | PlannedMethod.Merge _
         | PlannedMethod.Weights _ -> []
 
     let private made (side: int) annotate (file: HintFile) =
@@ -132,6 +133,7 @@ module internal Controlling =
         | PlannedMethod.LowRank _
         | PlannedMethod.Vectors _
         | PlannedMethod.KeysAndValues _
+        | PlannedMethod.Merge _
         | PlannedMethod.Weights _ -> None
 
     let private load (path: string) (model: StableDiffusionModel) =
@@ -144,6 +146,7 @@ module internal Controlling =
         | PlannedMethod.LowRank _
         | PlannedMethod.Vectors _
         | PlannedMethod.KeysAndValues _
+        | PlannedMethod.Merge _
         | PlannedMethod.Weights _ -> None
 
     /// Frees the ControlNet, where there is one.

@@ -151,17 +151,19 @@ module Cook =
             @ Scores.compare scorer plan shots before after
 
         tell (RunProgress.Ended Phase.Scoring)
-        RunReport.grid (folder.File "grid.png") plan shots hints before after
+        RunReport.grid (folder.File "grid.png") plan shots hints before [] after
 
         RunReport.page (folder.File "report.html") plan {
             Shots = shots
             Hints = hints
             Before = shots |> List.map (Samples.path folder "before")
+            Compared = []
             After = shots |> List.map (Samples.path folder "after")
             Comparisons = comparisons
+            Others = []
             Previews = Previews.chosen folder plan 8
             Visits = visits
-            Metrics = folder.File "metrics.jsonl"
+            Metrics = [ "Training loss", folder.File "metrics.jsonl" ]
             WeightsSha256 = Product.sha256 folder.Path plan
             Enlarged = enlarged
             Threads = state.Threads
@@ -179,7 +181,7 @@ module Cook =
 
     /// Runs the plan in its folder: from the start, from where an earlier run of it was stopped, or not at all where
     /// one is finished. `tell` hears how it goes; `stop` ends it at the next safe point.
-    let run (plan: Plan) (options: CookOptions) (tell: RunProgress -> unit) (stop: CancellationToken) : Outcome =
+    let rec run (plan: Plan) (options: CookOptions) (tell: RunProgress -> unit) (stop: CancellationToken) : Outcome =
         let frame = {
             Name = plan.Name
             Hash = plan.Hash
@@ -191,9 +193,18 @@ module Cook =
 
         Frame.run frame options tell (fun folder state ->
             let results =
-                match plan.Upscaling with
-                | Some _ -> EnlargingPage.work folder plan state tell stop
-                | None -> work folder plan options state tell stop
+                match plan.Upscaling, plan.Method with
+                | Some _, _ -> EnlargingPage.work folder plan state tell stop
+                | None, PlannedMethod.Merge merge ->
+                    Merging.work folder plan merge options state (part options tell stop) tell stop
+                | None, _ -> work folder plan options state tell stop
 
             File.Delete(folder.File TrainingCheckpoint.FileName)
             results)
+
+    /// The folder of a finished run of a plan that another one merges; it is run first where it has to be.
+    and private part (options: CookOptions) tell stop (plan: Plan) =
+        match run plan options tell stop with
+        | Outcome.Finished(folder, _)
+        | Outcome.Already(folder, _) -> folder
+        | Outcome.Stopped _ -> raise (OperationCanceledException stop)

@@ -32,7 +32,7 @@ module internal Learning =
         | PlannedMethod.KeysAndValues keys ->
             CustomDiffusionFile.Write(model.UNet, result.Weights, file, header)
 
-            for token, place in List.zip keys.Tokens (Product.tokens folder.Path keys) do
+            for token, place in List.zip keys.Tokens (Product.tokens folder.Path keys.Tokens) do
                 let inversion =
                     result.Tokens |> Seq.find (fun inversion -> inversion.Token = token.Token)
 
@@ -41,6 +41,7 @@ module internal Learning =
                 |> Option.iter (fun parent -> Directory.CreateDirectory parent |> ignore)
 
                 TextualInversionFile.Write(inversion, place, EmbeddingNaming.Diffusers, header)
+        | PlannedMethod.Merge _ -> invalidOp $"{plan.Name} trains nothing"
         | PlannedMethod.Weights _ -> UNetFolder.Write(model.UNet, result.Weights, folder.File "unet", header)
 
     /// Trains, saves the result in the run's folder, and leaves it on the model until it is disposed of.

@@ -29,8 +29,10 @@ module internal Painter =
     let untrained (plan: Plan) (shots: Shot list) : Shot list =
         match plan.Method with
         | PlannedMethod.Vectors _
-        | PlannedMethod.KeysAndValues _ -> shots |> List.map (fun shot -> { shot with Prompt = shot.Plain })
+        | PlannedMethod.KeysAndValues _
+        | PlannedMethod.Merge { IsKeys = true } -> shots |> List.map (fun shot -> { shot with Prompt = shot.Plain })
         | PlannedMethod.LowRank _
+        | PlannedMethod.Merge _
         | PlannedMethod.Control _
         | PlannedMethod.Weights _ -> shots
 

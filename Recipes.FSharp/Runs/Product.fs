@@ -18,13 +18,14 @@ module internal Product =
         match plan.Method with
         | PlannedMethod.LowRank _
         | PlannedMethod.KeysAndValues _
+        | PlannedMethod.Merge _
         | PlannedMethod.Vectors _ -> $"{plan.Name}.safetensors"
         | PlannedMethod.Control _ -> Path.GetRelativePath(".", UNetFolder.WeightFile ControlReading.inRun)
         | PlannedMethod.Weights _ -> Path.GetRelativePath(".", UNetFolder.WeightFile "unet")
 
     /// The files of new tokens beside keys and values, in their order: `tokens/1-robot.safetensors` of `<robot>`.
-    let tokens (folder: string) (keys: PlannedKeys) = [
-        for number, token in List.indexed keys.Tokens do
+    let tokens (folder: string) (tokens: PlannedToken list) = [
+        for number, token in List.indexed tokens do
             let plain = token.Token |> String.filter Char.IsAsciiLetterOrDigit
             Path.Combine(folder, "tokens", $"{number + 1}-{plain}.safetensors")
     ]
@@ -41,7 +42,7 @@ module internal Product =
     }
 
     /// Adds the tokens of files to the model, until it is disposed of.
-    let private learned (model: StableDiffusionModel) (files: string list) : IDisposable =
+    let learned (model: StableDiffusionModel) (files: string list) : IDisposable =
         let inversions = files |> List.map TextualInversionFile.Read
 
         for inversion in inversions do
@@ -55,6 +56,16 @@ module internal Product =
                         inversion.Dispose()
         }
 
+    /// The low-rank adapters of a file, on the model.
+    let adapters (file: string) (model: StableDiffusionModel) : LoraSet =
+        LoraSet.Load(
+            file,
+            readOnlyDict [
+                "unet", model.UNet :> torch.nn.Module
+                "text_encoder", model.TextEncoder :> torch.nn.Module
+            ]
+        )
+
     /// Puts a finished run's result onto its base model, until it is disposed of.
     let attach (folder: string) (plan: Plan) (model: StableDiffusionModel) : IDisposable =
         let file = path folder plan
@@ -63,20 +74,17 @@ module internal Product =
             model.UseZeroTerminalSnr()
 
         match plan.Method with
-        | PlannedMethod.LowRank _ ->
-            let networks =
-                readOnlyDict [
-                    "unet", model.UNet :> torch.nn.Module
-                    "text_encoder", model.TextEncoder :> torch.nn.Module
-                ]
-
-            LoraSet.Load(file, networks)
+        | PlannedMethod.LowRank _
+        | PlannedMethod.Merge { IsKeys = false } -> adapters file model
+        | PlannedMethod.Merge merge ->
+            CustomDiffusionFile.Fill(model.UNet, file)
+            learned model (tokens folder merge.Tokens)
         | PlannedMethod.Vectors _ -> learned model [ file ]
         // It stands beside the model, and comes with the controls.
         | PlannedMethod.Control _ -> nothing
         | PlannedMethod.KeysAndValues keys ->
             CustomDiffusionFile.Fill(model.UNet, file)
-            learned model (tokens folder keys)
+            learned model (tokens folder keys.Tokens)
         | PlannedMethod.Weights _ ->
             UNetFolder.Fill(model.UNet, Path.Combine(folder, "unet"))
             nothing

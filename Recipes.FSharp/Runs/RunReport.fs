@@ -13,9 +13,9 @@ open Recipes.Eval.Reports
 /// What a finished run shows to people: the grid and the page. Equal runs give equal bytes.
 [<RequireQualifiedAccess>]
 module internal RunReport =
-    let private columns (plan: Plan) =
+    let private columns (plan: Plan) (compared: string list) =
         match plan.Controls with
-        | [] -> [| "before"; "after" |]
+        | [] -> [| "before"; yield! compared; "after" |]
         | [ _ ] -> [| "hint"; "uncontrolled"; "controlled" |]
         | controls -> [|
             for control in controls do
@@ -59,7 +59,16 @@ module internal RunReport =
     /// Of a large set, the first: they show what was learned from, and no more.
     let private shown (pictures: string list) = List.truncate 12 pictures
 
-    let grid path (plan: Plan) (shots: Shot list) (hints: Image list list) (before: Image list) (after: Image list) =
+    /// `compared` are columns between before and after: their names, and an image a shot.
+    let grid
+        path
+        (plan: Plan)
+        (shots: Shot list)
+        (hints: Image list list)
+        (before: Image list)
+        (compared: (string * Image list) list)
+        (after: Image list)
+        =
         let details =
             if hints.IsEmpty then
                 [ for shot in shots -> $"seed {shot.Seed}" ]
@@ -70,15 +79,31 @@ module internal RunReport =
                 ]
 
         let rows = [|
-            for (shot, detail), lead, (one, two) in
-                List.zip3 (List.zip shots details) (byShot shots hints) (List.zip before after) ->
-                GridRow(shot.Prompt, detail, [| yield! lead; one; two |])
+            for index, ((shot, detail), lead, (one, two)) in
+                List.zip3 (List.zip shots details) (byShot shots hints) (List.zip before after)
+                |> List.indexed ->
+                GridRow(
+                    shot.Prompt,
+                    detail,
+                    [|
+                        yield! lead
+                        yield one
+
+                        for _, images in compared do
+                            yield images[index]
+
+                        yield two
+                    |]
+                )
         |]
 
         let model =
             GridModel(
-                Title = $"{plan.Name}: {plan.Model.Name} before and after {plan.Budget.Steps} steps",
-                Columns = columns plan,
+                Title =
+                    (match plan.Method with
+                     | PlannedMethod.Merge merge -> $"{plan.Name}: {plan.Model.Name} before and after the {merge.Way}"
+                     | _ -> $"{plan.Name}: {plan.Model.Name} before and after {plan.Budget.Steps} steps"),
+                Columns = columns plan (List.map fst compared),
                 Rows = rows,
                 ReferencesLabel =
                     (if plan.Method.IsControl then
@@ -122,13 +147,20 @@ module internal RunReport =
                     |> List.map (fun token -> $"{token.Token} starting from {token.StartFrom}, ")
 
                 "cross-attention keys and values", String.concat "" tokens
+            | PlannedMethod.Merge merge -> $"nothing; {plan.Parts.Length} parts are merged by {merge.Way}", ""
             | PlannedMethod.Weights { Layers = None } -> "every weight of the UNet", ""
             | PlannedMethod.Weights { Layers = Some layers } -> "weights of the UNet", $"{layers.Length} layers, "
 
         ReportEntry("trained", what, $"{extent}{plan.Method.Parameters} numbers")
-        ReportEntry("steps", string budget.Steps, $"batch {budget.Batch}, accumulate {budget.Accumulate}")
-        ReportEntry("learning rate", number budget.Rate, $"{budget.Schedule}, warm-up {budget.Warmup} steps")
-        ReportEntry("prior weight", number budget.PriorWeight)
+
+        for part in plan.Parts do
+            ReportEntry("part", part.Name, $"{part.Budget.Steps} steps, plan {part.Hash}")
+
+        if plan.Parts.IsEmpty then
+            ReportEntry("steps", string budget.Steps, $"batch {budget.Batch}, accumulate {budget.Accumulate}")
+            ReportEntry("learning rate", number budget.Rate, $"{budget.Schedule}, warm-up {budget.Warmup} steps")
+            ReportEntry("prior weight", number budget.PriorWeight)
+
         ReportEntry("size", $"{budget.Size} px")
         ReportEntry("seed", budget.Seed)
         ReportEntry("precision", string budget.Precision)
@@ -205,12 +237,17 @@ module internal RunReport =
         Hints: Image list list
         /// PNG files, a shot each.
         Before: string list
+        /// Columns between before and after: their names, and a PNG file a shot.
+        Compared: (string * string list) list
         After: string list
         /// Steps with the PNG files that were drawn after them.
         Previews: (int64 * string list) list
         Visits: ConceptVisits list
         Comparisons: Comparison list
-        Metrics: string
+        /// Figures of what was made, beside the pictures'.
+        Others: Score list
+        /// Logs of trainings, each with a heading for its losses.
+        Metrics: (string * string) list
         WeightsSha256: string
         /// What an upscaler made of the pictures after.
         Enlarged: Enlarging.Made option
@@ -226,20 +263,27 @@ module internal RunReport =
                 |> List.map (fun (file, remark) -> ReportCell(ReportImage.Read file, remark))
 
         let rows = [|
-            for shot, hints, (before, after) in
+            let compared = inputs.Compared |> List.map (snd >> cells)
+
+            for index, (shot, hints, (before, after)) in
                 List.zip3
                     inputs.Shots
                     (byShot inputs.Shots inputs.Hints)
-                    (List.zip (cells inputs.Before) (cells inputs.After)) ->
+                    (List.zip (cells inputs.Before) (cells inputs.After))
+                |> List.indexed ->
                 ReportRow(
                     shot.Prompt,
                     uint64 shot.Seed,
                     [|
                         for hint in hints do
-                            ReportCell(ReportImage.Of(hint, "hint"))
+                            yield ReportCell(ReportImage.Of(hint, "hint"))
 
-                        before
-                        after
+                        yield before
+
+                        for column in compared do
+                            yield column[index]
+
+                        yield after
                     |]
                 )
         |]
@@ -281,7 +325,11 @@ module internal RunReport =
             ReportModel(
                 Title = plan.Name,
                 Summary =
-                    $"{plan.Model.Name} learned {who} in {plan.Budget.Steps} steps: {changes}. {enlarged EnlargingReport.summary}"
+                    (match plan.Method with
+                     | PlannedMethod.Merge merge ->
+                         $"{plan.Model.Name} knows {who}, learned apart and merged by {merge.Way}: {changes}."
+                     | _ ->
+                         $"{plan.Model.Name} learned {who} in {plan.Budget.Steps} steps: {changes}. {enlarged EnlargingReport.summary}")
                         .TrimEnd(),
                 PlanHash = plan.Hash,
                 AdapterSha256 = inputs.WeightsSha256,
@@ -289,6 +337,8 @@ module internal RunReport =
                 Figures = [|
                     for c in inputs.Comparisons do
                         yield! figure c
+                    for score in inputs.Others do
+                        ReportFigure.Of score
                     yield! further EnlargingReport.figures
                 |],
                 FigureNotes = [|
@@ -300,11 +350,12 @@ module internal RunReport =
                             "Before is the base model without hints, after what was trained with them: the same prompts and seeds."
                     yield! further (fun _ -> [ EnlargingReport.note ])
                 |],
-                Comparison = ReportComparison(columns plan, rows),
+                Comparison = ReportComparison(columns plan (List.map fst inputs.Compared), rows),
                 Further = List.toArray (further EnlargingReport.sections),
                 Previews = previews,
                 Curves = [|
-                    yield! curves "Training loss" inputs.Metrics
+                    for heading, metrics in inputs.Metrics do
+                        yield! curves heading metrics
                     for made in Option.toList inputs.Enlarged do
                         yield! curves "The upscaler's training loss" (Enlarging.metrics made.Folder)
                 |],

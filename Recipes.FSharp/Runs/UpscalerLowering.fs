@@ -32,6 +32,7 @@ module internal UpscalerLowering =
             | PlannedMethod.LowRank lora -> Lower.lora lora "unet"
             | PlannedMethod.Weights _ -> None
             | PlannedMethod.KeysAndValues _
+            | PlannedMethod.Merge _
             | PlannedMethod.Control _
             | PlannedMethod.Vectors _ -> invalidArg (nameof plan) "no way to tune an upscaler"
 

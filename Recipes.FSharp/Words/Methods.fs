@@ -118,6 +118,26 @@ type Initialisation =
         | Gaussian -> "gaussian"
         | RightAngles -> "right-angles"
 
+/// How models that learned subjects apart become one that knows them all.
+type MergeWay =
+    /// Keys and values that answer each subject's words just as its own training taught, and ordinary captions as nearly
+    /// as can be as before (Custom Diffusion, arXiv 2212.04488, equations 4 and 5).
+    | ClosedForm
+    /// Keys and values that answer each subject's prompts as nearly as can be as its own training taught, and ordinary
+    /// captions as before (Mix-of-Show, arXiv 2305.18292, equation 5).
+    | LeastSquares
+    /// The sum of adapters that read inputs at right angles (Orthogonal Adaptation, arXiv 2312.02432).
+    | Sum
+    /// The sum of any changes, each as if it were alone: what the others are to be better than.
+    | PlainSum
+
+    override way.ToString() =
+        match way with
+        | ClosedForm -> "closed form"
+        | LeastSquares -> "least squares"
+        | Sum -> "sum"
+        | PlainSum -> "plain sum"
+
 /// A line of a method.
 [<RequireQualifiedAccess>]
 type TunePart =

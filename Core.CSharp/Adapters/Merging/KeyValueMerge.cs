@@ -20,6 +20,25 @@ public static class KeyValueMerge
     public static bool IsOne(string layer) =>
         layer.EndsWith(".attn2.to_k", StringComparison.Ordinal) || layer.EndsWith(".attn2.to_v", StringComparison.Ordinal);
 
+    /// <summary>Copies of a UNet's keys and values by layer, in float32.</summary>
+    public static IReadOnlyDictionary<string, Tensor> Copy(UNet2DConditionModel unet)
+    {
+        using var _ = no_grad();
+        return LoraSet.Layers(unet)
+            .Where(pair => IsOne(pair.Key))
+            .ToDictionary(pair => pair.Key, pair => pair.Value.Weight.detach().to(ScalarType.Float32).clone());
+    }
+
+    /// <summary>Puts such copies back.</summary>
+    public static void Put(UNet2DConditionModel unet, IReadOnlyDictionary<string, Tensor> maps)
+    {
+        using var _ = no_grad();
+        foreach (var (path, layer) in LoraSet.Layers(unet).Where(pair => IsOne(pair.Key)))
+        {
+            layer.Weight.copy_(maps[path]);
+        }
+    }
+
     /// <summary>
     /// Sets the model's keys and values so that each subject's words are answered as its own training taught, and
     /// ordinary captions as nearly as can be as before; see <see cref="LinearMerge.Constrained"/>.
@@ -76,6 +95,20 @@ public static class KeyValueMerge
             weight,
             ordinary,
             [.. subjects.Select((subject, i) => (Tuned(subject, path, weight), inputs[i], importance[i]))]));
+    }
+
+    /// <summary>Sets the model's keys and values to the base's with all changes added up, W₀ + Σ wᵢ (Wᵢ − W₀).</summary>
+    /// <param name="model">The base model, whose weights are changed.</param>
+    /// <param name="subjects">One or more.</param>
+    public static void Add(StableDiffusionModel model, IReadOnlyList<TunedSubject> subjects)
+    {
+        using var _ = no_grad();
+        Each(model.UNet, (path, weight) =>
+        {
+            var from = weight.to(ScalarType.Float64, CPU);
+            return subjects.Aggregate(
+                from.clone(), (sum, subject) => sum + Tuned(subject, path, weight).to(ScalarType.Float64, CPU) - from);
+        });
     }
 
     private static void Each(UNet2DConditionModel unet, Func<string, Tensor, Tensor> merged)
