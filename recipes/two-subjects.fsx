@@ -21,7 +21,7 @@ recipe "two-subjects" Models.pocket {
     learn house
 
     adapt (
-        lora 16<rank> {
+        lora 32<rank> {
             only Attention
             only FeedForward
             only Convolution
@@ -29,12 +29,12 @@ recipe "two-subjects" Models.pocket {
     )
 
     train {
-        steps 600<step>
-        rate 8e-4
+        steps 1200<step>
+        rate 1e-3
         size 128<px>
         warmup 20<step>
         schedule Cosine
-        collage 48<img>
+        collage 96<img>
         seed 7
     }
 

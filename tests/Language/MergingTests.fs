@@ -6,10 +6,19 @@ open Expecto
 open Recipes
 open Recipes.Tests.LanguageBench
 
-let private thing (folder: string) noun word = subject noun {
-    token word
-    images (Path.Combine(folder, "toy"))
-}
+let private thing (folder: string) noun word =
+    let place = Path.Combine(folder, noun)
+
+    if not (Directory.Exists place) then
+        Directory.CreateDirectory place |> ignore
+
+        for i in 1..5 do
+            writePicture (Path.Combine(place, $"{noun}{i}.bmp")) (i + 20) 64 64
+
+    subject noun {
+        token word
+        images place
+    }
 
 /// A recipe that learns one thing.
 let private part (folder: string) name noun word (tuning: TuningBlock<'way>) =
@@ -89,7 +98,7 @@ let tests =
                     (findings folder (summed 1 1))
                     (fun line ->
                         line.StartsWith
-                            "M54 merge: one, two have share 1 of the common basis, and read the same inputs. Give each recipe a share of its own")
+                            "M54 merge: one and two have share 1 of the common basis, and read the same inputs. Give each recipe a share of its own")
                     "one share")
         }
 

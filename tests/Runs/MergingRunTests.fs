@@ -139,7 +139,7 @@ let tests =
 
                 let downs =
                     weights.Tensors.Keys
-                    |> Seq.filter _.EndsWith("lora_A.weight")
+                    |> Seq.filter _.EndsWith("lora.down.weight")
                     |> Seq.map (fun key -> weights.Tensors[key].Shape[0])
                     |> Seq.distinct
                     |> List.ofSeq
