@@ -42,15 +42,6 @@ module Doctor =
                 kind.Agrees
         ]
 
-        let drawn =
-            match DrawingComparison.Run() with
-            | null -> true
-            | drawn ->
-                out
-                    $"pictures of kept recordings: {percent drawn.Kept} from fresh ones', {percent drawn.Plain} from plain ones' (another prompt's: {percent drawn.Prompts})"
-
-                drawn.Agrees
-
         let kinds = [
             for kind in KindComparison.Run() do
                 let way =
@@ -62,7 +53,7 @@ module Doctor =
                 kind.Agrees
         ]
 
-        if found.Agrees && drawn && List.forall id (optimisers @ kinds) then
+        if found.Agrees && List.forall id (optimisers @ kinds) then
             Faults.ok
         else
             out "They do not agree. Set RECIPES_FUSED=0 to compute without them, and report these lines."
