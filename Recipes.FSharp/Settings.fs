@@ -124,7 +124,10 @@ type internal Draft = {
 
     /// Whether nothing is trained: the base model draws, led by controls.
     member draft.DrawsOnly =
-        draft.Tunings.IsEmpty && draft.Sources.IsEmpty && not draft.Controls.IsEmpty && draft.Merges.IsEmpty
+        draft.Tunings.IsEmpty
+        && draft.Sources.IsEmpty
+        && not draft.Controls.IsEmpty
+        && draft.Merges.IsEmpty
 
     /// Whether it puts together what other recipes learn, and trains nothing itself.
     member draft.IsMerge = not draft.Merges.IsEmpty

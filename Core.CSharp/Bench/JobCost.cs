@@ -32,7 +32,7 @@ public sealed record JobCost(double Flops, long Memory)
             Parameters = adapters?.Sum(adapter => adapter.Down.numel() + adapter.Up.numel()) ?? place.Parameters,
             Beside = adapters is not null,
             MomentBytes = narrow ? 4 : 8,
-            WideGradients = narrow || !place.Cuda,
+            WideGradients = !place.Cuda,
             Checkpointing = options.Checkpointing,
         };
         return new JobCost(pictures * Of(place).Training(ranks), memory.Estimate().Total);

@@ -101,8 +101,8 @@ let training (draft: Draft) (budget: Budget) (model: BaseFacts) (tuning: Tuning)
         MomentBytes = state budget.Optimiser,
         WideGradients =
             (match budget.Optimiser with
-             | AdamW -> budget.Device = Cpu
-             | AdamWBFloat16 -> true
+             | AdamW
+             | AdamWBFloat16 -> budget.Device = Cpu
              | Lion
              | Prodigy -> false),
         Averaged = budget.Ema.IsSome,

@@ -12,6 +12,8 @@ let findings (draft: Draft) (facts: Facts) = [
     for tuning in draft.Tunings do
         let least, most, usual, what =
             match tuning.Method with
+            | Adapter(kind, _) when facts.Base |> Option.exists (fun model -> model.UNetParameters < small) ->
+                1e-5, 5e-3, "1e-4", $"a {kind} of a small model"
             | Adapter(kind, _) -> 1e-5, 1e-3, "1e-4", $"a {kind}"
             | NewVectors _ -> 1e-4, 1e-2, "5e-3", "new vectors"
             | ControlNetwork _ when facts.Base |> Option.exists (fun model -> model.UNetParameters < small) ->

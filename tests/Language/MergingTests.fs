@@ -115,13 +115,10 @@ let tests =
                     "M51 against: compares the least squares with itself"
 
                 has
-                    (merging
-                        LeastSquares
-                        folder
-                        [
-                            part folder "one" "toy" "<one>" keys
-                            part folder "one" "cup" "<two>" keys
-                        ])
+                    (merging LeastSquares folder [
+                        part folder "one" "toy" "<one>" keys
+                        part folder "one" "cup" "<two>" keys
+                    ])
                     "M51 merge: names one 2 times"
 
                 has
@@ -131,12 +128,9 @@ let tests =
 
         test "M50: a merge trains nothing of its own" {
             withPictures (fun folder ->
-                refused
-                    folder
-                    (right folder |> also [ RecipePart.Train [ TrainPart.Rate 1e-4 ] ])
-                    [
-                        "M50 train.rate: a merge learns nothing of its own. Put the line into one of the recipes that it merges, or leave it out."
-                    ])
+                refused folder (right folder |> also [ RecipePart.Train [ TrainPart.Rate 1e-4 ] ]) [
+                    "M50 train.rate: a merge learns nothing of its own. Put the line into one of the recipes that it merges, or leave it out."
+                ])
         }
 
         test "M52: one base model" {
@@ -185,13 +179,10 @@ let tests =
                 Expect.exists
                     (findings
                         folder
-                        (merging
-                            LeastSquares
-                            folder
-                            [
-                                part folder "one" "toy" "<one>" keys
-                                part folder "two" "cup" "<one>" keys
-                            ]))
+                        (merging LeastSquares folder [
+                            part folder "one" "toy" "<one>" keys
+                            part folder "two" "cup" "<one>" keys
+                        ]))
                     (fun line -> line.StartsWith "A2 subject cup.token: `<one>` is the token of the toy too")
                     "the same token")
         }
@@ -201,10 +192,7 @@ let tests =
                 Expect.exists
                     (findings
                         folder
-                        (merging
-                            LeastSquares
-                            folder
-                            (pair folder keys (customDiffusion { startFrom "a b" }))))
+                        (merging LeastSquares folder (pair folder keys (customDiffusion { startFrom "a b" }))))
                     (fun line -> line.StartsWith "A3 merge.two.adapt.startFrom: ")
                     "where it is")
         }

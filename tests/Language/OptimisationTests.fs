@@ -28,7 +28,7 @@ let tests =
         test "D25: an unusual rate" {
             withPictures (fun folder ->
                 warned folder (trained [ rate 0.1 ] folder) [
-                    "D25 train.rate: 0.1 is unusual for a LoRA (usual: 1e-5 to 1e-3). Write `rate 1e-4`, unless you know better."
+                    "D25 train.rate: 0.1 is unusual for a LoRA of a small model (usual: 1e-5 to 5e-3). Write `rate 1e-4`, unless you know better."
                 ]
 
                 refused folder (trained [ rate -1e-4 ] folder) [

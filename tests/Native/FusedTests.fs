@@ -88,13 +88,15 @@ let tests =
             use _ = torch.NewDisposeScope()
             let weight = new Modules.Parameter(torch.randn [| 5L |])
             let x = torch.randn [| 5L |]
+
             let pass () =
                 let y =
                     use _ = torch.no_grad ()
                     x * weight
 
-                let backward (gradients: (Tensor | null)[]) : (Tensor | null)[] =
-                    [| (nonNull gradients[0] * x).DetachFromDisposeScope() |]
+                let backward (gradients: (Tensor | null)[]) : (Tensor | null)[] = [|
+                    (nonNull gradients[0] * x).DetachFromDisposeScope()
+                |]
 
                 CustomGradient.Attach([| weight |], [| y |], [||], backward)
                 CustomGradient.Backward(y.sum ())

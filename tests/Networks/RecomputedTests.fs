@@ -93,7 +93,9 @@ let tests =
                 parameter.requires_grad <- false
 
             let options = LoraOptions(Rank = 2, Dropout = 0.5)
-            use adapters = LoraSet.Attach(unet, "unet", options, new torch.Generator(5UL, torch.CPU))
+
+            use adapters =
+                LoraSet.Attach(unet, "unet", options, new torch.Generator(5UL, torch.CPU))
 
             for parameter in adapters.Parameters do
                 use _ = torch.no_grad ()

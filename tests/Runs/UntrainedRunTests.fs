@@ -9,18 +9,17 @@ open Recipes.Runs
 open Recipes.Tests.Support
 
 /// A recipe that trains nothing, of these lines.
-let private drawing (lines: Line<SD1> list) =
-    recipe "drawn" (Models.folder<SD1>(Path.Combine(golden, "sd1"))) {
-        train { size 64<px> }
+let private drawing (lines: Line<SD1> list) = recipe "drawn" (Models.folder<SD1>(Path.Combine(golden, "sd1"))) {
+    train { size 64<px> }
 
-        draw {
-            denoise 2<step>
-            seeds [ 3 ]
-        }
-
-        for line in lines do
-            line
+    draw {
+        denoise 2<step>
+        seeds [ 3 ]
     }
+
+    for line in lines do
+        line
+}
 
 let private refuses (recipe: Recipe) (words: string) =
     match Plan.check recipe with
@@ -152,7 +151,10 @@ let tests =
                     refuses (drawing [ train { line }; led; words ]) $"train.{word}: nothing is trained here"
 
                 refuses
-                    (drawing [ along folder (ControlNets.at (Path.Combine(folder, "out", "other"))) 1.0; words ])
+                    (drawing [
+                        along folder (ControlNets.at (Path.Combine(folder, "out", "other"))) 1.0
+                        words
+                    ])
                     "nor a finished run of a recipe of this name"
 
                 refuses
@@ -169,7 +171,10 @@ let tests =
                 Directory.CreateDirectory copy |> ignore
 
                 refuses
-                    (drawing [ along folder (ControlNets.at (Path.Combine(folder, "out", "tiny"))) 1.0; words ])
+                    (drawing [
+                        along folder (ControlNets.at (Path.Combine(folder, "out", "tiny"))) 1.0
+                        words
+                    ])
                     "there are 2 runs of this name. Name one of them: tiny-0123abcd")
         }
     ]

@@ -103,7 +103,10 @@ let tests =
             layer.Adapters.Add adapter
             let x = torch.ones (20L, 1000L)
             Expect.equal (worst (layer.forward x) x) 0.0 "none while sampling"
-            let key (number: int64) = new DropoutDraw(torch.tensor [| number |], 3)
+
+            let key (number: int64) =
+                new DropoutDraw(torch.tensor [| number |], 3)
+
             adapter.LeftOut <- key 5L
             let a = layer.forward x
 

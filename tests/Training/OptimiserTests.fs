@@ -195,10 +195,7 @@ let tests =
 
             let all = System.UInt32.MaxValue
 
-            Expect.equal
-                (draw 0UL (0u, 0u, 0u, 0u))
-                [ 0x6627e8d5u; 0xe169c58du; 0xbc57ac4cu; 0x9b00dbd8u ]
-                "zeros"
+            Expect.equal (draw 0UL (0u, 0u, 0u, 0u)) [ 0x6627e8d5u; 0xe169c58du; 0xbc57ac4cu; 0x9b00dbd8u ] "zeros"
 
             Expect.equal
                 (draw System.UInt64.MaxValue (all, all, all, all))
@@ -212,7 +209,11 @@ let tests =
 
             // 1 + 2⁻⁹ lies a quarter of the way from 1 to the next number of bfloat16.
             let value = 1.001953125f
-            let up = [ for draw in 0u .. 0xffffu -> NarrowMoments.Round(value, draw) ] |> List.filter ((=) 0x3f81us)
+
+            let up =
+                [ for draw in 0u .. 0xffffu -> NarrowMoments.Round(value, draw) ]
+                |> List.filter ((=) 0x3f81us)
+
             Expect.equal up.Length 0x4000 "a quarter of the draws"
             Expect.equal (NarrowMoments.Round(-value, 0u)) 0xbf80us "towards zero"
             Expect.equal (NarrowMoments.Round(-value, 0xffffu)) 0xbf81us "away from it"
@@ -220,7 +221,7 @@ let tests =
 
         test "rounding is decided by seed, step, tensor and element" {
             use _ = torch.NewDisposeScope()
-            let exact = torch.ones([| 1001L |]).mul (torch.tensor 1.001953125f)
+            let exact = torch.ones([| 1001L |]).mul(torch.tensor 1.001953125f)
 
             let rounded (seed: uint64) step tensor =
                 let first, second =
@@ -232,7 +233,13 @@ let tests =
             let one = rounded 1UL 1L 0
             Expect.equal (rounded 1UL 1L 0) one "again"
 
-            for other in [ rounded 2UL 1L 0; rounded 1UL 2L 0; rounded 1UL 1L 1; Array.permute (fun i -> (i + 1001) % 2002) one ] do
+            for other in
+                [
+                    rounded 2UL 1L 0
+                    rounded 1UL 2L 0
+                    rounded 1UL 1L 1
+                    Array.permute (fun i -> (i + 1001) % 2002) one
+                ] do
                 let apart = Array.map2 (=) one other |> Array.filter not |> Array.length
                 Expect.isGreaterThan apart 600 "three in eight differ"
         }

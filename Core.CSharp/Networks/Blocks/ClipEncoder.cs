@@ -55,8 +55,9 @@ internal sealed class ClipEncoderLayer : nn.Module
     public Tensor forward(Tensor input, bool causal)
     {
         using var scope = NewDisposeScope();
-        var hidden = self_attn.forward(layer_norm1.forward(input), causal).add_(input);
-        return mlp.forward(layer_norm2.forward(hidden)).add_(hidden).MoveToOuterDisposeScope();
+        // Not in place: with an adapter the outputs are views made by a gradient of our own.
+        var hidden = self_attn.forward(layer_norm1.forward(input), causal).add(input);
+        return mlp.forward(layer_norm2.forward(hidden)).add(hidden).MoveToOuterDisposeScope();
     }
 }
 

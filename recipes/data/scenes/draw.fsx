@@ -55,17 +55,21 @@ let scene (things: Thing array) number =
     match layouts[number % layouts.Length] with
     | Alone(size, place) ->
         let start =
-            if size = "" || thing.Article = "some" then thing.Article
-            else "a"
+            if size = "" || thing.Article = "some" then
+                thing.Article
+            else
+                "a"
 
         $"{thing.Article} {thing.Noun} {behind}", $"{start} {size}{thing.Noun}{place} {behind}"
     | Pair ->
         let other = things[(2 * number + 1) % things.Length]
-        let text = $"{thing.Article} {thing.Noun} next to {other.Article} {other.Noun} {behind}"
+
+        let text =
+            $"{thing.Article} {thing.Noun} next to {other.Article} {other.Noun} {behind}"
+
         text, text
 
-let scenes =
-    List.init unseen (scene kept) @ List.init training (scene known)
+let scenes = List.init unseen (scene kept) @ List.init training (scene known)
 
 let images =
     use model = StableDiffusionModel.Load PocketModel.Folder
