@@ -1,3 +1,4 @@
+using System.Runtime.InteropServices;
 using Recipes.Core.Adapters;
 using Recipes.Core.Data;
 using Recipes.Core.Kernels;
@@ -17,8 +18,11 @@ public sealed record KindComparison(string Name, string? PlainReason, double Cur
     private const int Steps = 12;
     private const string Caption = "a photo of sks dog";
 
-    /// <summary>Whether the curves are as near as <see cref="FusedComparison.Band"/> asks.</summary>
-    public bool Agrees => Curve <= FusedComparison.Band;
+    /// <summary>Why the kind could not be trained on this machine; null where it could.</summary>
+    public string? Fault { get; init; }
+
+    /// <summary>Whether it could be trained, and the curves are as near as <see cref="FusedComparison.Band"/> asks.</summary>
+    public bool Agrees => Fault is null && Curve <= FusedComparison.Band;
 
     /// <summary>Compares every kind on a small model with random weights; nothing where there is nothing to compare.</summary>
     public static IEnumerable<KindComparison> Run()
@@ -31,10 +35,23 @@ public sealed record KindComparison(string Name, string? PlainReason, double Cur
         using var trial = new TrialModel();
         foreach (var (name, change) in Kinds(trial))
         {
+            yield return Compared(trial, name, change);
+        }
+    }
+
+    /// <summary>One kind; a fault of one is no reason to leave out the others.</summary>
+    private static KindComparison Compared(
+        TrialModel trial, string name, Func<DiffusionTrainingOptions, DiffusionTrainingOptions> change)
+    {
+        try
+        {
             var (plain, _) = Train(trial, change, fused: false);
             var (fused, reason) = Train(trial, change, fused: true);
-            yield return new KindComparison(
-                name, reason, plain.Zip(fused, (a, b) => Math.Abs(a - b) / Math.Abs(a)).Max());
+            return new KindComparison(name, reason, plain.Zip(fused, (a, b) => Math.Abs(a - b) / Math.Abs(a)).Max());
+        }
+        catch (Exception e) when (e is ExternalException or InvalidOperationException or RecipesException)
+        {
+            return new KindComparison(name, null, double.NaN) { Fault = e.Message.Split('\n')[0] };
         }
     }
 

@@ -49,7 +49,10 @@ module Doctor =
                     | null -> "recorded"
                     | reason -> $"not recorded: {reason}"
 
-                out $"training, {kind.Name}: loss at most {percent kind.Curve} from the plain one's, {way}"
+                match kind.Fault with
+                | null -> out $"training, {kind.Name}: loss at most {percent kind.Curve} from the plain one's, {way}"
+                | fault -> out $"training, {kind.Name}: failed: {fault}"
+
                 kind.Agrees
         ]
 
