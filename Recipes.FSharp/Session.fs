@@ -82,11 +82,12 @@ type Session private () =
             for problem in problems do
                 eprintfn $"""  {if isError problem then "error  " else "warning"} {problem}"""
 
-    static member private show(text: string, json: string, script: string option) =
+    static member private show(text: string, json: string, takes: string option, script: string option) =
         if Session.Json then
             printfn $"{json}"
         else
             printfn $"{text}"
+            takes |> Option.iter (fun time -> printfn $"    takes    {time}")
 
             match script with
             | Some script ->
@@ -150,7 +151,9 @@ type Session private () =
             )
         | Ok plan ->
             match Session.Mode with
-            | Mode.Show -> Session.show (plan.Text, plan.Json, plan.ScriptPath)
+            | Mode.Show ->
+                let takes = Speeds.told (Speeds.shared ()) plan
+                Session.show (plan.Text, plan.Json, Some takes, plan.ScriptPath)
             | Mode.Check -> Session.problems (plan.Name, place, plan.Warnings)
             | Mode.Run -> Session.finish (Session.Runner plan)
 
@@ -170,6 +173,6 @@ type Session private () =
             Session.finish 2
         | Ok plan ->
             match Session.Mode with
-            | Mode.Show -> Session.show (plan.Text, plan.Json, plan.ScriptPath)
+            | Mode.Show -> Session.show (plan.Text, plan.Json, None, plan.ScriptPath)
             | Mode.Check -> Session.problems (plan.Name, place, [])
             | Mode.Run -> Session.finish (Session.Pretrainer plan)

@@ -202,6 +202,12 @@ module Cook =
         }
 
         Frame.run frame options tell (fun folder state ->
+            let clock = Stopwatch.StartNew()
+
+            let continued =
+                Directory.Exists(folder.File "samples")
+                || File.Exists(folder.File TrainingCheckpoint.FileName)
+
             let results =
                 match plan.Upscaling, plan.Method with
                 | Some _, _ -> EnlargingPage.work folder plan state tell stop
@@ -210,6 +216,11 @@ module Cook =
                 | None, _ -> work folder plan options state tell stop
 
             File.Delete(folder.File TrainingCheckpoint.FileName)
+
+            // How long a merge takes depends on which of its parts have run.
+            if not continued && plan.Parts.IsEmpty then
+                Speeds.keep options.Cache plan clock.Elapsed.TotalSeconds
+
             results)
 
     /// The folder of a finished run of a plan that another one merges; it is run first where it has to be.
