@@ -240,18 +240,19 @@ module Plan =
         else
             stage
 
+    /// What is wrong with a recipe inside another, or doubtful, with its place in that one.
+    let private under (place: string) (outcome: Result<PlanData, Problem list>) =
+        match outcome with
+        | Error problems -> problems
+        | Ok plan -> plan.Warnings
+        |> List.map (fun problem -> {
+            problem with
+                At = $"{place}.{problem.At}"
+        })
+
     /// The problems of an upscaler inside a recipe, and of how the two fit.
     let private within (draft: Draft) (stage: Recipe) (outcome: Result<PlanData, Problem list>) = [
-        let problems =
-            match outcome with
-            | Error problems -> problems
-            | Ok plan -> plan.Warnings
-
-        for problem in problems do
-            {
-                problem with
-                    At = $"enlarge.{problem.At}"
-            }
+        yield! under "enlarge" outcome
 
         match outcome with
         | Ok { Upscaling = Some upscaling } -> yield! Checks.Enlarging.fit draft stage.Model upscaling.Multiple
@@ -283,16 +284,7 @@ module Plan =
     /// The problems of recipes that are merged, and of how they fit; what the merge's own prompts repeat is left out.
     let private together (draft: Draft) facts (outcomes: (string * Result<PlanData, Problem list>) list) = [
         for name, outcome in outcomes do
-            let problems =
-                match outcome with
-                | Error problems -> problems
-                | Ok plan -> plan.Warnings
-
-            for problem in problems do
-                {
-                    problem with
-                        At = $"merge.{name}.{problem.At}"
-                }
+            yield! under $"merge.{name}" outcome
 
         match outcomes |> List.map (snd >> Result.toOption) with
         | plans when plans |> List.forall Option.isSome -> yield! Checks.Merging.fit draft facts (List.choose id plans)

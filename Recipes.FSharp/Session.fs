@@ -152,7 +152,7 @@ type Session private () =
         | Ok plan ->
             match Session.Mode with
             | Mode.Show ->
-                let takes = Speeds.told (Speeds.shared ()) plan
+                let takes = Speeds.told Recipes.Core.Hub.RecipesCache.Root plan
                 Session.show (plan.Text, plan.Json, Some takes, plan.ScriptPath)
             | Mode.Check -> Session.problems (plan.Name, place, plan.Warnings)
             | Mode.Run -> Session.finish (Session.Runner plan)

@@ -5,7 +5,6 @@ open System.Collections.Generic
 open System.Globalization
 open System.IO
 open System.Text.Json
-open Recipes.Core.Hub
 
 /// How long runs take on this machine, as finished ones have taken: `speeds.json` in the cache, seconds by the work there
 /// was, for each device and base model.
@@ -89,11 +88,11 @@ module internal Speeds =
     let told (cache: string) (plan: Plan) =
         let found = read cache
 
-        match keys plan |> List.tryFindIndex found.ContainsKey with
-        | Some 0 -> $"{said (work plan * found[keys plan |> List.item 0])}, as the last run with this model took here"
-        | Some at ->
-            $"{said (work plan * found[keys plan |> List.item at])}, as the last run on {plan.Budget.Device} took here"
-        | None -> $"not known yet: no run has finished on {plan.Budget.Device} here"
+        let known (key: string, whose: string) =
+            match found.TryGetValue key with
+            | true, speed -> Some $"{said (work plan * speed)}, as the last run {whose} took here"
+            | _ -> None
 
-    /// The cache that all runs of this user share.
-    let shared () = RecipesCache.Root
+        List.zip (keys plan) [ "with this model"; $"on {plan.Budget.Device}" ]
+        |> List.tryPick known
+        |> Option.defaultValue $"not known yet: no run has finished on {plan.Budget.Device} here"

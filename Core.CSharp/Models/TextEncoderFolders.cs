@@ -1,4 +1,5 @@
 using Recipes.Core.Networks;
+using Recipes.Core.Pipelines;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Models;
@@ -25,7 +26,7 @@ public static class TextEncoderFolders
         {
             ComponentFolder.Write(
                 towers[tower],
-                Component(tower),
+                StableDiffusionModel.TextComponent(tower),
                 towers[tower].Config.Write,
                 WeightFile(parent, tower),
                 masters,
@@ -43,8 +44,6 @@ public static class TextEncoderFolders
         }
     }
 
-    private static string Component(int tower) => tower == 0 ? "text_encoder" : $"text_encoder_{tower + 1}";
-
     private static string WeightFile(string parent, int tower) =>
-        Path.Combine(parent, Component(tower), "model.safetensors");
+        Path.Combine(parent, StableDiffusionModel.TextComponent(tower), "model.safetensors");
 }

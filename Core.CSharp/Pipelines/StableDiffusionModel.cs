@@ -30,7 +30,7 @@ public sealed class StableDiffusionModel : IDisposable
             var towers = new List<ClipTextModel>();
             foreach (var config in source.TextEncoders)
             {
-                var name = towers.Count == 0 ? "text_encoder" : $"text_encoder_{towers.Count + 1}";
+                var name = TextComponent(towers.Count);
                 towers.Add(Filled(new ClipTextModel(config, device, dtype), name));
             }
 
@@ -85,6 +85,9 @@ public sealed class StableDiffusionModel : IDisposable
 
     /// <summary>One; two for SDXL.</summary>
     public IReadOnlyList<ClipTextModel> TextEncoders { get; }
+
+    /// <summary>A text encoder's name among the components, by its place: text_encoder, text_encoder_2.</summary>
+    public static string TextComponent(int tower) => tower == 0 ? "text_encoder" : $"text_encoder_{tower + 1}";
 
     public UNet2DConditionModel UNet { get; }
 

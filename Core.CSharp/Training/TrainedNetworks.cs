@@ -29,7 +29,7 @@ internal sealed class TrainedNetworks : IDisposable
             Own(model.UNet, "unet", parts.UNetWeights);
             for (var tower = 0; tower < model.TextEncoders.Count; tower++)
             {
-                Own(model.TextEncoders[tower], TextComponent(tower), parts.TextWeights);
+                Own(model.TextEncoders[tower], StableDiffusionModel.TextComponent(tower), parts.TextWeights);
             }
 
             foreach (var token in parts.Tokens)
@@ -72,8 +72,6 @@ internal sealed class TrainedNetworks : IDisposable
         Adapters?.Dispose();
     }
 
-    private static string TextComponent(int tower) => tower == 0 ? "text_encoder" : $"text_encoder_{tower + 1}";
-
     private static LoraSet? Attach(StableDiffusionModel model, TrainedParts parts, RandomStreams streams)
     {
         var sets = new List<LoraSet>();
@@ -88,7 +86,7 @@ internal sealed class TrainedNetworks : IDisposable
             {
                 for (var tower = 0; tower < model.TextEncoders.Count; tower++)
                 {
-                    Fresh(model.TextEncoders[tower], TextComponent(tower), OfTower(text, tower), 1 + tower);
+                    Fresh(model.TextEncoders[tower], StableDiffusionModel.TextComponent(tower), OfTower(text, tower), 1 + tower);
                 }
             }
         }
@@ -161,7 +159,7 @@ internal sealed class TrainedNetworks : IDisposable
 
         tokens.Add(inversion);
         parameters.AddRange(
-            rows.Select((row, tower) => new NamedParameter($"{TextComponent(tower)}.{token.Token}", row)));
+            rows.Select((row, tower) => new NamedParameter($"{StableDiffusionModel.TextComponent(tower)}.{token.Token}", row)));
     }
 
     /// <summary>The vectors of the initialiser's tokens, in float32: one for each, or one for all.</summary>

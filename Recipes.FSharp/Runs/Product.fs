@@ -49,11 +49,7 @@ module internal Product =
             "unet", model.UNet :> torch.nn.Module
 
             for number, tower in Seq.indexed model.TextEncoders do
-                (if number = 0 then
-                     "text_encoder"
-                 else
-                     $"text_encoder_{number + 1}"),
-                tower :> torch.nn.Module
+                StableDiffusionModel.TextComponent number, tower :> torch.nn.Module
         ]
 
     /// Adds the tokens of files to the model, until it is disposed of.

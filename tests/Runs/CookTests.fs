@@ -67,6 +67,19 @@ let internal options folder out = {
     Scorer = Path.Combine(golden, "clip")
 }
 
+/// A run's own prompts and seeds, drawn again as the run drew them.
+let internal redrawing = {
+    Run = None
+    Prompts = []
+    Seed = None
+    Count = None
+    Target = None
+    Device = None
+    Scale = None
+    Adapters = []
+    AnyBase = false
+}
+
 let internal finish plan options tell stop =
     match Cook.run plan options tell stop with
     | Outcome.Finished(folder, state) -> folder, state
@@ -190,15 +203,9 @@ let tests =
 
                 // More pictures of the finished run; the same prompt and seeds give the run's own pictures again.
                 let redraw = {
-                    Run = Some parts
-                    Prompts = []
-                    Seed = None
-                    Count = None
-                    Target = Some(Path.Combine(folder, "drawn"))
-                    Device = None
-                    Scale = None
-                    Adapters = []
-                    AnyBase = false
+                    redrawing with
+                        Run = Some parts
+                        Target = Some(Path.Combine(folder, "drawn"))
                 }
 
                 let drawn = Redraw.run plan redraw ignore CancellationToken.None

@@ -261,15 +261,8 @@ let tests =
                     Redraw.run
                         plan
                         {
-                            Run = Some(Path.Combine(folder, "out"))
-                            Prompts = []
-                            Seed = None
-                            Count = None
-                            Target = None
-                            Device = None
-                            Scale = None
-                            Adapters = []
-                            AnyBase = false
+                            CookTests.redrawing with
+                                Run = Some(Path.Combine(folder, "out"))
                         }
                         ignore
                         CancellationToken.None
@@ -293,15 +286,8 @@ let tests =
                     Redraw.run
                         plan
                         {
-                            Run = None
-                            Prompts = [ "a dog" ]
-                            Seed = None
-                            Count = None
-                            Target = None
-                            Device = None
-                            Scale = None
-                            Adapters = []
-                            AnyBase = false
+                            CookTests.redrawing with
+                                Prompts = [ "a dog" ]
                         }
                         ignore
                         CancellationToken.None

@@ -23,15 +23,13 @@ let private again folder (scale: float option) adapters anyBase target plan =
     Redraw.run
         plan
         {
-            Run = Some folder
-            Prompts = []
-            Seed = None
-            Count = Some 1
-            Target = Some(Path.Combine(folder, target))
-            Device = None
-            Scale = scale
-            Adapters = adapters
-            AnyBase = anyBase
+            CookTests.redrawing with
+                Run = Some folder
+                Count = Some 1
+                Target = Some(Path.Combine(folder, target))
+                Scale = scale
+                Adapters = adapters
+                AnyBase = anyBase
         }
         ignore
         CancellationToken.None

@@ -56,15 +56,8 @@ let private drawnAgain folder plan place =
         Redraw.run
             plan
             {
-                Run = Some(Path.Combine(folder, "out"))
-                Prompts = []
-                Seed = None
-                Count = None
-                Target = None
-                Device = None
-                Scale = None
-                Adapters = []
-                AnyBase = false
+                CookTests.redrawing with
+                    Run = Some(Path.Combine(folder, "out"))
             }
             ignore
             CancellationToken.None

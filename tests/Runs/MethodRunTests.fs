@@ -50,15 +50,8 @@ let private finished folder (plan: Plan) =
         Redraw.run
             plan
             {
-                Run = Some(Path.Combine(folder, "out"))
-                Prompts = []
-                Seed = None
-                Count = None
-                Target = None
-                Device = None
-                Scale = None
-                Adapters = []
-                AnyBase = false
+                CookTests.redrawing with
+                    Run = Some(Path.Combine(folder, "out"))
             }
             ignore
             CancellationToken.None

@@ -113,15 +113,8 @@ let tests =
                     Redraw.run
                         plan
                         {
-                            Run = Some(Path.Combine(folder, "out"))
-                            Prompts = []
-                            Seed = None
-                            Count = None
-                            Target = None
-                            Device = None
-                            Scale = None
-                            Adapters = []
-                            AnyBase = false
+                            CookTests.redrawing with
+                                Run = Some(Path.Combine(folder, "out"))
                         }
                         ignore
                         CancellationToken.None

@@ -112,15 +112,8 @@ let tests =
                     Redraw.run
                         plan
                         {
-                            Run = Some place
-                            Prompts = []
-                            Seed = None
-                            Count = None
-                            Target = None
-                            Device = None
-                            Scale = None
-                            Adapters = []
-                            AnyBase = false
+                            CookTests.redrawing with
+                                Run = Some place
                         }
                         ignore
                         CancellationToken.None
