@@ -31,7 +31,7 @@ module internal Merging =
             KeyValueMerge.Copy model.UNet
 
     /// The subjects of a run, each with its maps; what is made of them is freed by the caller's scope.
-    let private tuned model (part: Part) = [
+    let private tuned way model (part: Part) = [
         let weights = maps model part
 
         for subject in part.Plan.Subjects do
@@ -46,7 +46,11 @@ module internal Merging =
             TunedSubject(
                 Words = subject.Called,
                 Weights = weights,
-                Prompts = OrdinaryCaptions.Of(subject.Called, List.toArray learned)
+                Prompts =
+                    (match way with
+                     // It meets each of them exactly, so there may be few: those that it was learned with.
+                     | ClosedForm -> [| yield! List.distinct (learned @ [ $"a photo of {subject.Called}" ]) |]
+                     | _ -> [| yield! OrdinaryCaptions.Of(subject.Called, List.toArray learned) |])
             )
     ]
 
@@ -78,7 +82,7 @@ module internal Merging =
         else
             use scope = torch.NewDisposeScope()
             let before = KeyValueMerge.Copy model.UNet
-            let subjects = parts |> List.collect (tuned model) |> List.toArray
+            let subjects = parts |> List.collect (tuned way model) |> List.toArray
 
             match way with
             | ClosedForm -> KeyValueMerge.Constrain(model, subjects, OrdinaryCaptions.All)

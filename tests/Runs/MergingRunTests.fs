@@ -119,6 +119,23 @@ let tests =
                 Expect.stringContains page "Training loss of two" "the parts' losses")
         }
 
+        test "the closed form answers the few prompts that each subject was learned with" {
+            withFolder (fun folder ->
+                let dog, cat =
+                    InCompanyRunTests.subjectOf folder "dog" "<dog>", InCompanyRunTests.subjectOf folder "cat" "<cat>"
+
+                let keys = customDiffusion { startFrom "a" }
+
+                let plan =
+                    both ClosedForm PlainSum dog cat [ part "one" dog keys; part "two" cat keys ]
+
+                let place, _ = finish folder plan
+                drawnAgain folder plan place
+                let sum = pixels (Path.Combine(place, "samples", "01-seed3-plain-sum.png"))
+                let after = pixels (Path.Combine(place, "samples", "01-seed3-after.png"))
+                Expect.isFalse (sum = after) "two ways")
+        }
+
         test "adapters at right angles are merged into one adapter by their sum" {
             withFolder (fun folder ->
                 let dog, cat =
