@@ -11,6 +11,9 @@ namespace Recipes.Core.Native;
 /// </summary>
 public sealed unsafe class CudaGraph : IDisposable
 {
+    /// <summary>What its errors are about.</summary>
+    internal const string Name = "CUDA graph";
+
     // Larger than at::cuda::CUDAGraph of any known version, which the constructor fills in place.
     private const int Room = 4096;
 
@@ -57,19 +60,16 @@ public sealed unsafe class CudaGraph : IDisposable
     {
         var symbols = CudaSymbols.Instance is { } found && cuda_is_available()
             ? found
-            : throw new RecipesException("CUDA graph", Reason, "Run without graphs.");
+            : throw new RecipesException(Name, Reason, "Run without graphs.");
         for (var i = 0; i < warmUps; i++)
         {
             OnSideStream(symbols, warmUp);
         }
 
-        // The graph has memory of its own: what the warm-ups took would lie beside it, unused.
-        DeviceMemory.Trim();
-
         var recorded = new CudaGraph(symbols);
         try
         {
-            OnSideStream(symbols, () => recorded.Capture(work, share));
+            OnSideStream(symbols, () => recorded.Alone(() => recorded.Capture(work, share)));
             recorded.Edit();
             return recorded;
         }
@@ -102,6 +102,33 @@ public sealed unsafe class CudaGraph : IDisposable
         }
     }
 
+    /// <summary>
+    /// Records with memory of the graph's own: what the warm-ups took, cuBLAS's workspaces included, would lie beside it,
+    /// unused. The workspace that the recording takes stays the graph's: nothing else is given it afterwards.
+    /// </summary>
+    private void Alone(Action record)
+    {
+        Release();
+        try
+        {
+            record();
+        }
+        finally
+        {
+            Release();
+        }
+
+        void Release()
+        {
+            if (symbols.ClearWorkspaces != null)
+            {
+                symbols.ClearWorkspaces();
+            }
+
+            DeviceMemory.Trim();
+        }
+    }
+
     /// <summary>Whether graphs are kept as recorded until their first replay, so that they can be changed.</summary>
     private static bool CanEdit(CudaSymbols symbols) => symbols.RawGraph != null && KernelLibrary.Instance is not null;
 
@@ -116,15 +143,24 @@ public sealed unsafe class CudaGraph : IDisposable
     private void Capture(Action work, CudaGraph? share)
     {
         var pool = share is null ? default : symbols.Pool(share.graph);
+        var failed = true;
         symbols.Begin(graph, (ulong)pool.Place, (ulong)pool.Id, Relaxed);
         try
         {
             work();
+            failed = false;
         }
         finally
         {
             // Ends the recording in any case: a stream that stays in it refuses all later work.
+            var stream = symbols.CurrentStream(-1);
+            var givenUp = CaptureRepair.Mend(symbols.RawStream(&stream));
             symbols.End(graph);
+            if (givenUp && !failed)
+            {
+                throw new RecipesException(
+                    Name, "CUDA gave the recording up, by no fault of an operation's", "Run without graphs.");
+            }
         }
     }
 

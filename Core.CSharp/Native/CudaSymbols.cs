@@ -28,6 +28,7 @@ internal sealed unsafe class CudaSymbols
         End = (delegate* unmanaged<IntPtr, void>)addresses[nameof(End)];
         Replay = (delegate* unmanaged<IntPtr, void>)addresses[nameof(Replay)];
         RawGraph = (delegate* unmanaged<IntPtr, IntPtr>)addresses.GetValueOrDefault(nameof(RawGraph));
+        ClearWorkspaces = (delegate* unmanaged<void>)addresses.GetValueOrDefault(nameof(ClearWorkspaces));
         Pool = (delegate* unmanaged<IntPtr, CudaStream>)addresses[nameof(Pool)];
     }
 
@@ -63,6 +64,11 @@ internal sealed unsafe class CudaSymbols
     /// </summary>
     public delegate* unmanaged<IntPtr, IntPtr> RawGraph { get; }
 
+    /// <summary>
+    /// at::cuda::clearCublasWorkspaces(), of all streams; null in a libtorch that lacks it.
+    /// </summary>
+    public delegate* unmanaged<void> ClearWorkspaces { get; }
+
     /// <summary>at::cuda::CUDAGraph::pool(), a pair of numbers.</summary>
     public delegate* unmanaged<IntPtr, CudaStream> Pool { get; }
 
@@ -72,8 +78,12 @@ internal sealed unsafe class CudaSymbols
     /// <summary>Why there are none: a sentence's end for a note to the user.</summary>
     public static string Reason => Found.Value.Reason;
 
-    // Not needed by anything but GraphFills, so not among those wanted.
-    private const string RawGraphSymbol = "_ZN2at4cuda9CUDAGraph14raw_cuda_graphEv";
+    /// <summary>What recording can do without, by the member that holds it; all of torch_cuda.</summary>
+    private static readonly (string Member, string Symbol)[] Optional =
+    [
+        (nameof(RawGraph), "_ZN2at4cuda9CUDAGraph14raw_cuda_graphEv"),
+        (nameof(ClearWorkspaces), "_ZN2at4cuda21clearCublasWorkspacesEv"),
+    ];
 
     /// <summary>What is looked up, by library and the member that holds it.</summary>
     internal static IReadOnlyList<(string Library, string Member, string Symbol)> Wanted { get; } =
@@ -115,9 +125,12 @@ internal sealed unsafe class CudaSymbols
             addresses.Add(member, address);
         }
 
-        if (NativeLibrary.TryGetExport(loaded.Part("torch_cuda"), RawGraphSymbol, out var raw))
+        foreach (var (member, symbol) in Optional)
         {
-            addresses.Add(nameof(RawGraph), raw);
+            if (NativeLibrary.TryGetExport(loaded.Part("torch_cuda"), symbol, out var address))
+            {
+                addresses.Add(member, address);
+            }
         }
 
         return (new CudaSymbols(addresses), "");

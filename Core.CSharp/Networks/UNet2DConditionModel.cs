@@ -66,6 +66,12 @@ public sealed class UNet2DConditionModel : nn.Module<Tensor, Tensor, Tensor, Ten
     /// <summary>What a drawing has recorded of this network for the next; freed with it.</summary>
     internal IDisposable? Recordings { get; set; }
 
+    /// <summary>
+    /// Why the last drawing on a CUDA device ran its operations one by one, though it was long enough to be recorded; null
+    /// where it was recorded or not to be.
+    /// </summary>
+    public string? DrawingPlainReason { get; internal set; }
+
     /// <summary>The type of its weights and its output.</summary>
     public ScalarType DType => conv_in.Weight.dtype;
 

@@ -109,7 +109,8 @@ public sealed class DenoisingStep : ITrainingStep
 
             PlainReason = "the text encoder is trained with it";
         }
-        catch (ExternalException e) when (!OutOfMemory.Is(e))
+        catch (Exception e) when (
+            e is ExternalException or RecipesException { Where: CudaGraph.Name } && !OutOfMemory.Is(e))
         {
             // A libtorch or a network that cannot be recorded; the state is as before the step.
             PlainReason = e.Message.Split('\n')[0];

@@ -56,7 +56,26 @@ module Doctor =
                 kind.Agrees
         ]
 
-        if found.Agrees && List.forall id (optimisers @ kinds) then
+        let drawn =
+            match DrawingComparison.Run() with
+            | null -> true
+            | drawn ->
+                match drawn.PlainReason with
+                | null ->
+                    out
+                        $"pictures of kept recordings: {percent drawn.Kept} from fresh ones', {percent drawn.Plain} from plain ones' (another prompt's: {percent drawn.Prompts})"
+                | reason -> out $"pictures: not recorded: {reason}"
+
+                drawn.Agrees
+
+        let refused =
+            match RefusedRecording.Run() |> Option.ofNullable with
+            | None -> true
+            | Some harmless ->
+                out $"""a recording that must fail: {if harmless then "refused without harm" else "harmful"}"""
+                harmless
+
+        if found.Agrees && refused && drawn && List.forall id (optimisers @ kinds) then
             Faults.ok
         else
             out "They do not agree. Set RECIPES_FUSED=0 to compute without them, and report these lines."

@@ -81,8 +81,15 @@ module Cook =
             use _ = Controlling.held net
 
             let draw phase shots controls =
-                drawing tell phase (Painter.work plan shots) (fun reached ->
-                    Painter.draw model plan shots controls reached stop)
+                let pictures =
+                    drawing tell phase (Painter.work plan shots) (fun reached ->
+                        Painter.draw model plan shots controls reached stop)
+
+                model.UNet.DrawingPlainReason
+                |> Option.ofObj
+                |> Option.iter (fun reason -> tell (RunProgress.Note $"drawing was not recorded: {reason}"))
+
+                pictures
 
             let asked = Painter.untrained plan shots
 

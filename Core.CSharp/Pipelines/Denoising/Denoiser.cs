@@ -11,7 +11,10 @@ namespace Recipes.Core.Pipelines.Denoising;
 /// </summary>
 internal sealed class Denoiser : IDisposable
 {
-    /// <summary>The shapes at which a network ran before, so that libraries have chosen their kernels.</summary>
+    /// <summary>
+    /// What a network computed before, and on which thread, so that libraries have chosen their kernels: cuDNN tries them
+    /// out, which no recording bears, and remembers its choice for the thread.
+    /// </summary>
     private static readonly ConditionalWeakTable<UNet2DConditionModel, HashSet<string>> Seen = [];
 
     private readonly UNet2DConditionModel unet;
@@ -25,6 +28,7 @@ internal sealed class Denoiser : IDisposable
     private readonly Dictionary<string, UNetRecording?> recordings = [];
     private readonly Tensor[] read;
     private readonly int kept;
+    private readonly string like;
     private readonly string? kind;
     private readonly object[] networks = [];
 
@@ -51,9 +55,10 @@ internal sealed class Denoiser : IDisposable
         var told = (start.Conditions ?? new UNetConditions()) with { PooledText = texts.Pooled?.to_type(unet.DType) };
         var evaluations = record ? count - start.First : 0;
         var parts = start.Parts.SelectMany(part => part.Read).ToList();
+        like = Kind(states, told);
         if (RecordedUNet.CanRecord(evaluations) && start.Parts.All(part => part.Networks is not null))
         {
-            kind = Kind(states, told);
+            kind = like;
             networks = KeptRecordings.Lie(start.Parts.SelectMany(part => part.Networks!).Prepend(unet));
         }
 
@@ -92,11 +97,11 @@ internal sealed class Denoiser : IDisposable
         return recorded.Run(latents, timestep, index, variant);
     }
 
-    /// <summary>Whether a first evaluation can be recorded: the network ran at this shape, and all is kept.</summary>
+    /// <summary>Whether a first evaluation can be recorded: the network did the like before, and all is kept.</summary>
     private bool Ready(Tensor latents)
     {
-        var shapes = Seen.GetOrCreateValue(unet);
-        if (shapes.Add($"{guidance.IsOn} {start.Parts.Count} {string.Join(',', latents.shape)}"))
+        var seen = Seen.GetOrCreateValue(unet);
+        if (seen.Add($"{Environment.CurrentManagedThreadId};{networks.Length};{like}"))
         {
             return false;
         }
@@ -130,6 +135,7 @@ internal sealed class Denoiser : IDisposable
     public void Dispose()
     {
         timesteps.Dispose();
+        unet.DrawingPlainReason = recorded.PlainReason;
         var all = new KeptRecordings(kind ?? "", networks, context, conditions, read, recordings);
 
         // A variant that an earlier drawing's recordings lack reads this drawing's memory, not theirs.
@@ -152,6 +158,7 @@ internal sealed class Denoiser : IDisposable
         Tensor?[] tensors = [start.Latents, states, told.PooledText, told.TimeIds, told.ClassLabels];
         var shapes = tensors.Select(tensor => tensor is null ? "none" : string.Join(',', tensor.shape));
         return string.Join(
-            ';', [$"{guidance}", $"{Fused.Enabled}", .. shapes, .. start.Parts.Select(part => part.Fixed)]);
+            ';',
+            [$"{guidance}", $"{Fused.Enabled}", .. shapes, .. start.Parts.Select(part => $"{part.GetType().Name} {part.Fixed}")]);
     }
 }

@@ -25,6 +25,9 @@ internal sealed class RecordedUNet(
     /// <summary>Whether there is a recording of every variant that was asked for, and of one at least.</summary>
     public bool Complete => possible && recordings.Count > 0 && recordings.Values.All(found => found is not null);
 
+    /// <summary>Why evaluations were not recorded although they could have been; null otherwise.</summary>
+    public string? PlainReason { get; private set; }
+
     /// <summary>How many there are.</summary>
     public int Count => recordings.Count;
 
@@ -54,13 +57,15 @@ internal sealed class RecordedUNet(
 
         try
         {
-            recording ??= new UNetRecording(predict, latents, timestep, index);
+            recording ??= new UNetRecording(
+                predict, latents, timestep, index, recordings.Values.OfType<UNetRecording>().FirstOrDefault());
             recordings[variant] = recording;
         }
-        catch (ExternalException)
+        catch (Exception e) when (e is ExternalException or RecipesException { Where: CudaGraph.Name })
         {
             // This network or libtorch cannot be recorded; it is run as usual.
             possible = false;
+            PlainReason = e.Message.Split('\n')[0];
             return predict(latents, timestep, index);
         }
 
