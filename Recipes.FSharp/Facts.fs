@@ -101,8 +101,6 @@ type internal BaseFacts = {
     Layers: BaseLayer list
     /// Of the autoencoder.
     VaeLayers: BaseLayer list
-    /// Whether attention is computed in float32 whatever the precision.
-    UpcastAttention: bool
     Sha256: Lazy<string>
 }
 

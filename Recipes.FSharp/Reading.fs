@@ -38,7 +38,7 @@ module internal Reading =
         Biased = layer.Biased
     }
 
-    let private baseFacts (origin: ModelOrigin option) (unet: Networks.UNetConfig option) (folder: ModelFolder) =
+    let private baseFacts (origin: ModelOrigin option) (folder: ModelFolder) =
         let layers = folder.Layers |> Seq.map layer |> List.ofSeq
 
         // Each halving of the UNet wants an even side.
@@ -64,7 +64,6 @@ module internal Reading =
             TextEncoders = folder.Weights.Keys |> Seq.filter _.StartsWith("text_encoder") |> Seq.length
             Layers = layers
             VaeLayers = folder.VaeLayers |> Seq.map layer |> List.ofSeq
-            UpcastAttention = unet |> Option.exists _.UpcastAttention
             Sha256 = lazy folder.Sha256
         }
 
@@ -268,7 +267,7 @@ module internal Reading =
             Base =
                 model
                 |> Result.toOption
-                |> Option.map (fun (folder, origin) -> baseFacts origin unet folder)
+                |> Option.map (fun (folder, origin) -> baseFacts origin folder)
             Tokens = Result.toOption tokenizer
             Folders = folders |> List.map fst
             Controls = controls |> List.map kept

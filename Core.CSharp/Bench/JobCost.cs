@@ -80,7 +80,6 @@ public sealed record JobCost(double Flops, long Memory)
         Width = unet.Config.SampleSize,
         Precision = unet.DType == TorchSharp.torch.ScalarType.BFloat16 ? Precision.BFloat16 : Precision.Float32,
         Cuda = unet.Device.type == TorchSharp.DeviceType.CUDA,
-        UpcastAttention = unet.Config.UpcastAttention,
         Tokens = Tokens,
     };
 }

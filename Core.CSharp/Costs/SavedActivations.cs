@@ -9,9 +9,8 @@ namespace Recipes.Core.Costs;
 /// <param name="width">Of the latents.</param>
 /// <param name="tokens">Of the text.</param>
 /// <param name="fused">Whether this program's own kernels compute: they keep less.</param>
-/// <param name="upcast">Whether attention is computed in float32 inside a narrower network.</param>
 public sealed class SavedActivations(
-    IReadOnlyList<PlacedLayer> layers, long height, long width, long tokens, bool fused, bool upcast = false)
+    IReadOnlyList<PlacedLayer> layers, long height, long width, long tokens, bool fused)
 {
     /// <summary>Numbers kept of one picture.</summary>
     /// <param name="trained">Names of the layers that are trained or carry an adapter.</param>
@@ -71,7 +70,6 @@ public sealed class SavedActivations(
 
         // Plain SiLU keeps its input, the norm's output; our kernel computes it again.
         var silu = fused ? 0 : 1;
-        var attended = upcast ? 2 : 1;
         var learned = trained ? input : 0;
         return layer.Rows == Rows.Once ? 0 : rows * name.Split('.')[^1] switch
         {
@@ -86,8 +84,8 @@ public sealed class SavedActivations(
             "proj_out" => output + (fused ? learned : input),
 
             // Each norm's input, each attention's queries, keys and values, and its answer.
-            "to_q" => input + (attended * 2 * output) + learned,
-            "to_k" or "to_v" => attended * output,
+            "to_q" => input + (2 * output) + learned,
+            "to_k" or "to_v" => output,
 
             // The gated feed-forward: the norm's input, both halves, and the gate where it is not computed again.
             "proj" => input + output + (fused ? 0 : output / 2) + learned,

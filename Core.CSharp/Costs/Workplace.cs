@@ -26,9 +26,6 @@ public sealed record Workplace
     /// <summary>Whether on a CUDA device rather than the CPU.</summary>
     public required bool Cuda { get; init; }
 
-    /// <summary>Whether attention is computed in float32 in a network of a smaller type.</summary>
-    public bool UpcastAttention { get; init; }
-
     /// <summary>Tokens of a text.</summary>
     public long Tokens { get; init; } = 77;
 
@@ -45,6 +42,5 @@ public sealed record Workplace
     public bool Fused => Cuda && Precision == Precision.BFloat16;
 
     /// <summary>What passes of the UNet keep.</summary>
-    internal SavedActivations Activations() => new(
-        Placement.Of(UNet), Height, Width, Tokens, Fused, UpcastAttention && Precision != Precision.Float32);
+    internal SavedActivations Activations() => new(Placement.Of(UNet), Height, Width, Tokens, Fused);
 }

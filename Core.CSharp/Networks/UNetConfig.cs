@@ -51,7 +51,10 @@ public sealed record UNetConfig
     /// <summary>Whether proj_in and proj_out are linear maps rather than 1x1 convolutions.</summary>
     public bool UseLinearProjection { get; init; }
 
-    /// <summary>Whether attention is computed in float32 in a network of a smaller type.</summary>
+    /// <summary>
+    /// Kept as read, for files that are written again: libtorch's attention sums its products in float32 whatever the
+    /// type, so nothing is computed otherwise.
+    /// </summary>
     public bool UpcastAttention { get; init; }
 
     public long NormNumGroups { get; init; } = 32;

@@ -72,8 +72,7 @@ let private place (budget: Budget) (model: BaseFacts) beside =
         Height = side,
         Width = side,
         Precision = precision budget,
-        Cuda = (budget.Device <> Cpu),
-        UpcastAttention = model.UpcastAttention
+        Cuda = (budget.Device <> Cpu)
     )
 
 /// What the training holds.

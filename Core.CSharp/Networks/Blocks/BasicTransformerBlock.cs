@@ -25,9 +25,9 @@ internal sealed class BasicTransformerBlock : nn.Module
         var text = shape.ContextWidth;
         onlyCross = shape.OnlyCross;
         norm1 = new LayerNorm(width, device: device, dtype: dtype);
-        attn1 = new CrossAttention(width, onlyCross ? text : width, shape.Heads, shape.Upcast, device, dtype);
+        attn1 = new CrossAttention(width, onlyCross ? text : width, shape.Heads, device, dtype);
         norm2 = new LayerNorm(width, device: device, dtype: dtype);
-        attn2 = new CrossAttention(width, text, shape.Heads, shape.Upcast, device, dtype);
+        attn2 = new CrossAttention(width, text, shape.Heads, device, dtype);
         norm3 = new LayerNorm(width, device: device, dtype: dtype);
         ff = new FeedForward(width, device, dtype);
         RegisterComponents();
@@ -83,8 +83,7 @@ internal sealed class BasicTransformerBlock : nn.Module
 /// <param name="Heads">Attention heads.</param>
 /// <param name="Layers">Transformer blocks.</param>
 /// <param name="OnlyCross">Whether the first attention, too, looks at the text.</param>
-/// <param name="Upcast">Whether to attend in float32.</param>
 /// <param name="Linear">Whether linear maps, not convolutions, lead in and out.</param>
 /// <param name="Groups">Groups of the norm in front.</param>
 internal sealed record TransformerShape(
-    long Width, long ContextWidth, long Heads, long Layers, bool OnlyCross, bool Upcast, bool Linear, long Groups);
+    long Width, long ContextWidth, long Heads, long Layers, bool OnlyCross, bool Linear, long Groups);

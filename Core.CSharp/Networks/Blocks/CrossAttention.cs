@@ -13,20 +13,17 @@ internal sealed class CrossAttention : nn.Module
     private readonly Linear to_v;
     private readonly ModuleList<Linear> to_out;
     private readonly long heads;
-    private readonly bool upcast;
 
     /// <param name="width">Width of the queries and of the output.</param>
     /// <param name="contextWidth">Width of what is attended to.</param>
     /// <param name="heads">Number of heads; the width is a multiple of it.</param>
-    /// <param name="upcast">Whether to attend in float32.</param>
     /// <param name="device">Where the weights lie.</param>
     /// <param name="dtype">Type of the weights.</param>
     public CrossAttention(
-        long width, long contextWidth, long heads, bool upcast, Device? device, ScalarType? dtype)
+        long width, long contextWidth, long heads, Device? device, ScalarType? dtype)
         : base(nameof(CrossAttention))
     {
         this.heads = heads;
-        this.upcast = upcast;
         to_q = new Linear(width, width, hasBias: false, device, dtype);
         to_k = new Linear(contextWidth, width, hasBias: false, device, dtype);
         to_v = new Linear(contextWidth, width, hasBias: false, device, dtype);
@@ -41,9 +38,7 @@ internal sealed class CrossAttention : nn.Module
         using var scope = NewDisposeScope();
         var key = Attention.Split(to_k.forward(context), heads);
         var value = Attention.Split(to_v.forward(context), heads);
-        return upcast
-            ? scope.MoveToOuter(key.to_type(ScalarType.Float32), value.to_type(ScalarType.Float32))
-            : scope.MoveToOuter(key, value);
+        return scope.MoveToOuter(key, value);
     }
 
     /// <param name="states">[batch, n, width].</param>
@@ -74,10 +69,6 @@ internal sealed class CrossAttention : nn.Module
         using var scope = NewDisposeScope();
         var query = Attention.Split(to_q.forward(states), heads);
         recorder?.Record(query, keyAndValue.Key);
-        var attended = upcast
-            ? Attention.Attend(query.to_type(ScalarType.Float32), keyAndValue.Key, keyAndValue.Value)
-                .to_type(states.dtype)
-            : Attention.Attend(query, keyAndValue.Key, keyAndValue.Value);
-        return attended.MoveToOuterDisposeScope();
+        return Attention.Attend(query, keyAndValue.Key, keyAndValue.Value).MoveToOuterDisposeScope();
     }
 }

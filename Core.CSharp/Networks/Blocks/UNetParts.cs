@@ -18,7 +18,6 @@ internal sealed record UNetParts(UNetConfig Config, Device? Device, ScalarType? 
             Config.Levels(Config.AttentionHeads)[level],
             Config.Levels(Config.TransformerLayersPerBlock)[level],
             onlyCross,
-            Config.UpcastAttention,
             Config.UseLinearProjection,
             Config.NormNumGroups),
         Device,
