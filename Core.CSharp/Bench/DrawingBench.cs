@@ -67,23 +67,21 @@ public static class DrawingBench
                 Conditions = conditions,
                 Parts = network is null ? [] : [new Residuals(network, hint!)],
             };
-            using (var denoiser = new Denoiser(
+            using var denoiser = new Denoiser(
                 unet,
                 new Guidance(Scale, 0),
                 new EncodedPrompts(states, conditions?.PooledText?.clone()),
                 start,
                 sampling.Timesteps,
-                options.Recorded))
+                options.Recorded);
+            for (var index = 0; index < sampling.Timesteps.Count; index++)
             {
-                for (var index = 0; index < sampling.Timesteps.Count; index++)
-                {
-                    using var step = NewDisposeScope();
-                    var output = denoiser.Predict(sampling.ScaleInput(latents, index), index);
-                    latents = sampling.Step(output, index, latents, null).MoveToOuterDisposeScope();
-                }
+                using var step = NewDisposeScope();
+                var output = denoiser.Predict(sampling.ScaleInput(latents, index), index);
+                latents = sampling.Step(output, index, latents, null).MoveToOuterDisposeScope();
             }
 
-            LatentCoder.Decode(vae, latents, kept: unet.Recordings as KeptRecordings);
+            LatentCoder.Decode(vae, latents);
         }
     }
 

@@ -1,5 +1,4 @@
 using Recipes.Core.Networks;
-using Recipes.Core.Pipelines.Denoising;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Pipelines;
@@ -38,26 +37,19 @@ internal static class LatentCoder
     }
 
     /// <summary>Pictures of scaled latents, [n, 3, height, width], about -1 to 1, float32 on the CPU.</summary>
-    /// <param name="vae">The autoencoder.</param>
-    /// <param name="latents">[n, channels, height, width].</param>
-    /// <param name="tiling">Whether it goes in tiles.</param>
-    /// <param name="kept">What the UNet's drawing keeps for the next, its decoder too; null where nothing is kept.</param>
-    public static Tensor Decode(
-        AutoencoderKL vae, Tensor latents, VaeTiling tiling = VaeTiling.Automatic, KeptRecordings? kept = null)
+    public static Tensor Decode(AutoencoderKL vae, Tensor latents, VaeTiling tiling = VaeTiling.Automatic)
     {
         using var scope = NewDisposeScope();
         var unscaled = latents.div(vae.Config.ScalingFactor).add_(vae.Config.ShiftFactor);
         var (height, width) = (latents.shape[2] * vae.Config.Factor, latents.shape[3] * vae.Config.Factor);
         var pictures = new List<Tensor>();
-        kept?.Prepare(vae);
         for (var i = 0; i < latents.shape[0]; i++)
         {
             using var one = unscaled.narrow(0, i, 1);
-            using var picture = tiling.While(
-                vae, height, width, () => kept is null || vae.Tiling ? vae.Decode(one) : kept.Decode(vae, one));
-            pictures.Add(picture.to(ScalarType.Float32, CPU, copy: true));
+            pictures.Add(tiling.While(vae, height, width, () => vae.Decode(one)));
         }
 
-        return cat(pictures, 0).MoveToOuterDisposeScope();
+        // All are enqueued before the first is waited for.
+        return cat(pictures, 0).to(ScalarType.Float32, CPU, copy: true).MoveToOuterDisposeScope();
     }
 }

@@ -25,8 +25,6 @@ internal sealed class KeptRecordings(
     Tensor[] read,
     Dictionary<string, UNetRecording?> recordings) : IDisposable
 {
-    private readonly RecordedDecoder decoder = new();
-
     public TextContext Context => context;
 
     public UNetConditions Conditions => conditions;
@@ -64,13 +62,6 @@ internal sealed class KeptRecordings(
     /// <summary>Whether they serve a drawing.</summary>
     public bool Fits(string wanted, object[] now) => kind == wanted && networks.AsSpan().SequenceEqual(now);
 
-    /// <summary>Readies the decoder for an autoencoder.</summary>
-    public void Prepare(AutoencoderKL vae) => decoder.Prepare(vae);
-
-    /// <summary>A picture of latents, unscaled, in memory that the recordings share; overwritten by the next.</summary>
-    public Tensor Decode(AutoencoderKL vae, Tensor latents) =>
-        decoder.Decode(vae, latents, recordings.Values.OfType<UNetRecording>().FirstOrDefault()?.Graph);
-
     /// <summary>Takes another drawing's texts and pictures in.</summary>
     public void Refill(Tensor states, UNetConditions told, IReadOnlyList<Tensor> parts)
     {
@@ -87,7 +78,6 @@ internal sealed class KeptRecordings(
     /// <inheritdoc/>
     public void Dispose()
     {
-        decoder.Dispose();
         foreach (var recording in recordings.Values)
         {
             recording?.Dispose();
