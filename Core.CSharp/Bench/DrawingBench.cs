@@ -67,21 +67,23 @@ public static class DrawingBench
                 Conditions = conditions,
                 Parts = network is null ? [] : [new Residuals(network, hint!)],
             };
-            using var denoiser = new Denoiser(
+            using (var denoiser = new Denoiser(
                 unet,
                 new Guidance(Scale, 0),
                 new EncodedPrompts(states, conditions?.PooledText?.clone()),
                 start,
                 sampling.Timesteps,
-                options.Recorded);
-            for (var index = 0; index < sampling.Timesteps.Count; index++)
+                options.Recorded))
             {
-                using var step = NewDisposeScope();
-                var output = denoiser.Predict(sampling.ScaleInput(latents, index), index);
-                latents = sampling.Step(output, index, latents, null).MoveToOuterDisposeScope();
+                for (var index = 0; index < sampling.Timesteps.Count; index++)
+                {
+                    using var step = NewDisposeScope();
+                    var output = denoiser.Predict(sampling.ScaleInput(latents, index), index);
+                    latents = sampling.Step(output, index, latents, null).MoveToOuterDisposeScope();
+                }
             }
 
-            LatentCoder.Decode(vae, latents);
+            LatentCoder.Decode(vae, latents, kept: unet.Recordings as KeptRecordings);
         }
     }
 

@@ -1,4 +1,5 @@
 using Recipes.Core.Networks;
+using Recipes.Core.Pipelines.Denoising;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Pipelines;
@@ -37,16 +38,23 @@ internal static class LatentCoder
     }
 
     /// <summary>Pictures of scaled latents, [n, 3, height, width], about -1 to 1, float32 on the CPU.</summary>
-    public static Tensor Decode(AutoencoderKL vae, Tensor latents, VaeTiling tiling = VaeTiling.Automatic)
+    /// <param name="vae">The autoencoder.</param>
+    /// <param name="latents">[n, channels, height, width].</param>
+    /// <param name="tiling">Whether it goes in tiles.</param>
+    /// <param name="kept">What the UNet's drawing keeps for the next, its decoder too; null where nothing is kept.</param>
+    public static Tensor Decode(
+        AutoencoderKL vae, Tensor latents, VaeTiling tiling = VaeTiling.Automatic, KeptRecordings? kept = null)
     {
         using var scope = NewDisposeScope();
         var unscaled = latents.div(vae.Config.ScalingFactor).add_(vae.Config.ShiftFactor);
         var (height, width) = (latents.shape[2] * vae.Config.Factor, latents.shape[3] * vae.Config.Factor);
         var pictures = new List<Tensor>();
+        kept?.Prepare(vae);
         for (var i = 0; i < latents.shape[0]; i++)
         {
             using var one = unscaled.narrow(0, i, 1);
-            pictures.Add(tiling.While(vae, height, width, () => vae.Decode(one)));
+            pictures.Add(tiling.While(
+                vae, height, width, () => kept is null || vae.Tiling ? vae.Decode(one) : kept.Decode(vae, one)));
         }
 
         // All are enqueued before the first is waited for.

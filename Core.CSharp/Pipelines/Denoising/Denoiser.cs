@@ -28,6 +28,7 @@ internal sealed class Denoiser : IDisposable
     private readonly Dictionary<string, UNetRecording?> recordings = [];
     private readonly Tensor[] read;
     private readonly int kept;
+    private readonly RecordedDecoder decoder = new();
     private readonly string like;
     private readonly string? kind;
     private readonly object[] networks = [];
@@ -66,6 +67,7 @@ internal sealed class Denoiser : IDisposable
         {
             unet.Recordings = null;
             found.Refill(states, told, parts);
+            decoder = found.Decoder;
             (context, conditions, read, recordings) = (found.Context, found.Conditions, found.Read, found.Recordings);
         }
         else
@@ -136,7 +138,7 @@ internal sealed class Denoiser : IDisposable
     {
         timesteps.Dispose();
         unet.DrawingPlainReason = recorded.PlainReason;
-        var all = new KeptRecordings(kind ?? "", networks, context, conditions, read, recordings);
+        var all = new KeptRecordings(kind ?? "", networks, context, conditions, read, recordings, decoder);
 
         // A variant that an earlier drawing's recordings lack reads this drawing's memory, not theirs.
         if (kind is not null && recorded.Complete && (kept == 0 || kept == recorded.Count || read.Length == 0))

@@ -71,12 +71,17 @@ internal static class Drawing
             using var controls = new ControlParts(request, group);
             var start = Told(begin(group), group, request);
             start = start with { Parts = [.. start.Parts, .. controls.Parts] };
-            using var denoiser = new Denoiser(model.UNet, request.Led, texts, start, sampling.Timesteps);
             var reported = 0;
-            var clean = DenoisingLoop.Run(denoiser, start, group, request.AfterStep, Report, cancellation);
+            var clean = Denoise();
             cancellation.ThrowIfCancellationRequested();
-            done(LatentCoder.Decode(model.Vae, clean, request.VaeTiling));
+            done(LatentCoder.Decode(model.Vae, clean, request.VaeTiling, model.UNet.Recordings as KeptRecordings));
             finished += request.Taken;
+
+            Tensor Denoise()
+            {
+                using var denoiser = new Denoiser(model.UNet, request.Led, texts, start, sampling.Timesteps);
+                return DenoisingLoop.Run(denoiser, start, group, request.AfterStep, Report, cancellation);
+            }
 
             // Some samplers evaluate the network more often than they take steps.
             void Report(int made, int count)

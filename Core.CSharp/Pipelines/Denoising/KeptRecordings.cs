@@ -17,14 +17,18 @@ namespace Recipes.Core.Pipelines.Denoising;
 /// <param name="conditions">What the UNet is told besides, owned.</param>
 /// <param name="read">What the parts read, owned.</param>
 /// <param name="recordings">By variant.</param>
+/// <param name="decoder">Of the pictures.</param>
 internal sealed class KeptRecordings(
     string kind,
     object[] networks,
     TextContext context,
     UNetConditions conditions,
     Tensor[] read,
-    Dictionary<string, UNetRecording?> recordings) : IDisposable
+    Dictionary<string, UNetRecording?> recordings,
+    RecordedDecoder decoder) : IDisposable
 {
+    public RecordedDecoder Decoder => decoder;
+
     public TextContext Context => context;
 
     public UNetConditions Conditions => conditions;
@@ -62,6 +66,13 @@ internal sealed class KeptRecordings(
     /// <summary>Whether they serve a drawing.</summary>
     public bool Fits(string wanted, object[] now) => kind == wanted && networks.AsSpan().SequenceEqual(now);
 
+    /// <summary>Readies the decoder for an autoencoder.</summary>
+    public void Prepare(AutoencoderKL vae) => decoder.Prepare(vae);
+
+    /// <summary>A picture of latents, unscaled, by a recording from the second of a shape on.</summary>
+    public Tensor Decode(AutoencoderKL vae, Tensor latents) =>
+        decoder.Decode(vae, latents, recordings.Values.OfType<UNetRecording>().FirstOrDefault()?.Graph);
+
     /// <summary>Takes another drawing's texts and pictures in.</summary>
     public void Refill(Tensor states, UNetConditions told, IReadOnlyList<Tensor> parts)
     {
@@ -78,6 +89,7 @@ internal sealed class KeptRecordings(
     /// <inheritdoc/>
     public void Dispose()
     {
+        decoder.Dispose();
         foreach (var recording in recordings.Values)
         {
             recording?.Dispose();
