@@ -91,6 +91,20 @@ module Json =
 
             "{" + sorted + "}"
 
+    /// A number without a fraction.
+    let whole (value: int) = Json.Number(float value)
+
+    /// The member of an object that stands there only where it has a value.
+    let optional name (json: 'a -> Json) (value: 'a option) = [
+        match value with
+        | Some value -> name, json value
+        | None -> ()
+    ]
+
+    /// `null` where there is no value.
+    let orNull (json: 'a -> Json) (value: 'a option) =
+        value |> Option.map json |> Option.defaultValue Json.Null
+
     /// The SHA-256 of a text's UTF-8 bytes, in 64 lower-case hexadecimal digits.
     let sha256 (text: string) =
         UTF8Encoding(false, true).GetBytes text

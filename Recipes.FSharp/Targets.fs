@@ -118,6 +118,20 @@ module internal Targets =
     let trainsText (tuning: Tuning) =
         tuning.Parts |> List.contains TunePart.TextEncoderToo
 
+    /// Numbers of the text encoders' own weights that a tuning trains; keys and values leave those as they are.
+    let textParameters (tuning: Tuning) (model: BaseFacts) =
+        if tuning.Method.IsEverything && trainsText tuning then
+            model.TextParameters
+        else
+            0L
+
+    /// Numbers of the base model's own weights that a tuning trains, those of the text encoders included.
+    let ownParameters (tuning: Tuning) (model: BaseFacts) =
+        textParameters tuning model
+        + (match trained tuning model.Layers with
+           | None -> model.UNetParameters
+           | Some layers -> layers |> List.sumBy _.Parameters)
+
     /// Every layer that an adapter of this rank changes, with its rank and alpha, in the order of the weight file.
     let adapted (rank: int<rank>) (tuning: Tuning) (layers: BaseLayer list) =
         let targets = chosen tuning

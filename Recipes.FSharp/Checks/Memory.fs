@@ -12,7 +12,8 @@ let together = 4
 let private core (layer: BaseLayer) =
     LayerInfo(layer.Name, layer.Component, int64 layer.In, int64 layer.Out, int64 layer.Kernel, layer.Biased)
 
-let private precision (budget: Budget) =
+/// The base model's precision, in the terms of the core.
+let precision (budget: Budget) =
     match budget.Precision with
     | Float32 -> Recipes.Core.Training.Precision.Float32
     | BFloat16 -> Recipes.Core.Training.Precision.BFloat16
@@ -32,18 +33,9 @@ let trained (draft: Draft) (tuning: Tuning) (model: BaseFacts) =
     | NewVectors count -> int64 count * int64 model.TextWidth
     | ControlNetwork _ -> ControlSize.parameters model.Layers
     | KeysAndValues ->
-        let layers = Targets.trained tuning model.Layers |> Option.defaultValue []
-
         int64 draft.Subjects.Length * int64 model.TextWidth
-        + (layers |> List.sumBy _.Parameters)
-    | Everything ->
-        (if Targets.trainsText tuning then
-             model.TextParameters
-         else
-             0L)
-        + (match Targets.trained tuning model.Layers with
-           | None -> model.UNetParameters
-           | Some layers -> layers |> List.sumBy _.Parameters)
+        + Targets.ownParameters tuning model
+    | Everything -> Targets.ownParameters tuning model
 
 /// The UNet's layers that keep their inputs for a gradient of their own, or of an adapter on them.
 let private learning (tuning: Tuning) (model: BaseFacts) =

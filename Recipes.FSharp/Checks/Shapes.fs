@@ -6,23 +6,20 @@ open Recipes.Core
 open Recipes.Core.Data
 open Recipes.Core.Training
 
-/// The shapes that pictures are trained at.
-let options (budget: Budget) (multiple: int<px>) upscaled =
+/// The shapes that pictures are trained at; `upscaled` says of each source whether its small pictures are enlarged. Where
+/// squares are cut, no picture is small.
+let options (budget: Budget) (multiple: int<px>) (upscaled: bool list) =
     BucketOptions(
         Size = int budget.Size,
         Shapes = budget.Buckets,
         Step = int multiple,
-        Upscale = upscaled,
+        Upscale = (not budget.Buckets || List.contains true upscaled),
         Remainder =
             match budget.Remainder with
             | Some Drop -> Remainder.Drop
             | Some Repeat
             | None -> Remainder.Repeat
     )
-
-/// Whether small pictures are enlarged: those of any source, and all where squares are cut, of which none is small.
-let enlarges (budget: Budget) (upscaled: bool list) =
-    not budget.Buckets || List.contains true upscaled
 
 let private shape (options: BucketOptions) (picture: Picture) =
     Buckets.Of(int picture.Width, int picture.Height, options, picture.Name)
@@ -68,8 +65,7 @@ let findings (draft: Draft) (facts: Facts) = [
         && budget.Size % model.Multiple = 0<px>
         && (budget.Buckets || budget.Remainder.IsSome)
         ->
-        let options =
-            options budget model.Multiple (enlarges budget (draft.Sources |> List.map _.Upscaled))
+        let options = options budget model.Multiple (draft.Sources |> List.map _.Upscaled)
 
         for source, folder in List.zip draft.Sources facts.Folders do
             // Those below the least side have no shape; the check of sizes names them.

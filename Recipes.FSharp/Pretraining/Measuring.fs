@@ -41,7 +41,7 @@ module Measuring =
         : PocketFigures =
         Machine.prepare device Machine.threads
         let icons = pack |> Option.map IconPack.Open |> Option.toObj
-        let on = Lower.device device
+        let on = Lowering.Computing.device device
         Directory.CreateDirectory target |> ignore
 
         let figures =

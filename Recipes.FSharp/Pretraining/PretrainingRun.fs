@@ -173,7 +173,7 @@ module PretrainingRun =
                         Icons = pack,
                         Tokenizer = folder.File(model, "tokenizer"),
                         Processor = folder.File clip,
-                        Device = Lower.device plan.Device,
+                        Device = Lowering.Computing.device plan.Device,
                         Scenes = int plan.Scenes,
                         Seed = plan.Seed
                     ),

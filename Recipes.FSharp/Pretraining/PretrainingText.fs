@@ -4,6 +4,7 @@ open System
 open System.Globalization
 open Recipes
 open Recipes.Core.Pocket
+open Recipes.Plans
 
 /// The checked budget of one network.
 type StageBudget = {
@@ -36,7 +37,6 @@ type internal PretrainingData = {
 [<RequireQualifiedAccess>]
 module internal PretrainingText =
     let private culture = CultureInfo.InvariantCulture
-    let private number (value: float) = value.ToString("0.######", culture)
     let private rate (value: float) = value.ToString("0.###e-0", culture)
 
     let private parameters (network: Network) =
@@ -57,16 +57,16 @@ module internal PretrainingText =
         "",
         $"""{counted (int64 stage.Steps) "step"} of {counted (int64 stage.Batch) "scene"}: {counted seen "scene"} seen, each {times} times"""
 
-        "", $"rate {rate stage.Rate}, cosine; average {number stage.Average}; seed {stage.Seed}"
+        "", $"rate {rate stage.Rate}, cosine; average {decimal stage.Average}; seed {stage.Seed}"
 
         if stage.Vary > 0.0 then
-            "", $"{number (100.0 * stage.Vary)} %% of the icons in other colours and shapes"
+            "", $"{decimal (100.0 * stage.Vary)} %% of the icons in other colours and shapes"
     ]
 
     let render (hash: string) (plan: PretrainingData) =
         let heldOut = Things.All |> Seq.filter _.HeldOut |> Seq.length
 
-        let rows = [
+        Rows.render plan.Name hash [
             "icons", plan.Icons
 
             for package in SourcePackage.All do
@@ -82,49 +82,41 @@ module internal PretrainingText =
                 yield! stage plan.Scenes budget
 
             "figures",
-            $"""{counted (int64 plan.Captions) "unseen caption"}, {plan.Denoise} steps of ddim, guidance {number plan.Guidance}; a sheet of 36 prompts"""
+            $"""{counted (int64 plan.Captions) "unseen caption"}, {plan.Denoise} steps of ddim, guidance {decimal plan.Guidance}; a sheet of 36 prompts"""
 
             "device", string plan.Device
         ]
 
-        String.concat "\n" [
-            $"plan {plan.Name} {hash}"
-            for word, line in rows do
-                $"    {word, -8} {line}".TrimEnd()
-        ]
-
     /// No path, so that the same work has the same text on every machine.
     let json (plan: PretrainingData) =
-        let whole (value: int) = Json.Number(float value)
-
         Json.Object [
             "name", Json.Text plan.Name
             "packages",
             Json.Object [
                 for package in SourcePackage.All -> package.FileName, Json.Text package.Sha256
             ]
-            "scenes", whole (int plan.Scenes)
-            "seed", whole plan.Seed
+            "scenes", Json.whole (int plan.Scenes)
+            "seed", Json.whole plan.Seed
             "device", Json.Text(string plan.Device)
             "stages",
             Json.Object [
                 for stage in plan.Stages ->
                     stage.Network.Word,
                     Json.Object [
-                        "steps", whole (int stage.Steps)
-                        "batch", whole (int stage.Batch)
+                        "steps", Json.whole (int stage.Steps)
+                        "batch", Json.whole (int stage.Batch)
                         "rate", Json.Number stage.Rate
                         "average", Json.Number stage.Average
                         if stage.Network.IsTowers then
                             "vary", Json.Number stage.Vary
-                        "seed", whole stage.Seed
+                        "seed", Json.whole stage.Seed
                     ]
             ]
             "figures",
             Json.Object [
-                "captions", whole plan.Captions
-                "backgrounds", whole plan.Backgrounds
-                "denoise", whole (int plan.Denoise)
+                "captions", Json.whole plan.Captions
+                "backgrounds", Json.whole plan.Backgrounds
+                "denoise", Json.whole (int plan.Denoise)
                 "guidance", Json.Number plan.Guidance
             ]
         ]

@@ -16,7 +16,7 @@ module internal ClassPictures =
         Json.canonical (
             Json.Object [
                 "avoid", Json.Text plan.Draw.Avoid
-                "batch", Json.Number(float Painter.batch)
+                "batch", Json.whole Painter.batch
                 "device",
                 Json.Text(
                     match plan.Budget.Device with
@@ -28,8 +28,8 @@ module internal ClassPictures =
                 "precision", Json.Text(string plan.Budget.Precision)
                 "prompt", Json.Text subject.ClassPrompt
                 "sampler", Json.Text(string plan.Draw.Sampler)
-                "size", Json.Number(float plan.Budget.Size)
-                "steps", Json.Number(float plan.Draw.Denoise)
+                "size", Json.whole (int plan.Budget.Size)
+                "steps", Json.whole (int plan.Draw.Denoise)
                 "version", Json.Number 1.0
             ]
         )
@@ -44,7 +44,7 @@ module internal ClassPictures =
 
         let draw first =
             let request =
-                Lower.request model plan Painter.batch [ subject.ClassPrompt ] [
+                Lowering.Requests.plain model plan Painter.batch [ subject.ClassPrompt ] [
                     for index in first .. first + Painter.batch - 1 -> seeds.Seed("picture", int64 index)
                 ]
 

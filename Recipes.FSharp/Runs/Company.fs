@@ -61,15 +61,15 @@ module internal Company =
 
         for width, height in List.distinct sizes do
             let image = Image(int width, int height)
-            ImageFile.WritePng(Lower.blank folder false width height, image)
+            ImageFile.WritePng(Lowering.CollageFolder.blank folder false width height, image)
             System.Array.Fill(image.Pixels, 255uy)
-            ImageFile.WritePng(Lower.blank folder true width height, image)
+            ImageFile.WritePng(Lowering.CollageFolder.blank folder true width height, image)
 
     /// Composes what the plan wants; `drawings` are the files of each of `things`.
     let compose (folder: RunFolder) (plan: Plan) (drawings: string list list) : Collage list =
-        let place = Lower.collages folder.Path
+        let place = Lowering.CollageFolder.path folder.Path
 
-        if plan.Budget.AttendMasks.IsSome || plan.Budget.Unmix.IsSome then
+        if Lowering.Losses.watchAttention plan.Budget then
             Directory.CreateDirectory place |> ignore
             blanks folder.Path plan
 

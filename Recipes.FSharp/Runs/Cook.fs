@@ -9,6 +9,7 @@ open Recipes
 open Recipes.Core.Pipelines
 open Recipes.Core.Training
 open Recipes.Eval
+open Recipes.Lowering
 
 /// Runs a plan, from the base model's pictures to the report.
 [<RequireQualifiedAccess>]
@@ -155,7 +156,8 @@ module Cook =
         tell (RunProgress.Began(Phase.Scoring, 0, 1))
 
         let comparisons =
-            use scorer = ClipScorer.Load(options.Scorer, Lower.device plan.Budget.Device)
+            use scorer =
+                ClipScorer.Load(options.Scorer, Lowering.Computing.device plan.Budget.Device)
 
             Controlling.compare plan shots hints before after
             @ Scores.compare scorer plan shots before after

@@ -57,7 +57,7 @@ module internal Enlarging =
             use small = ImageTensor.FromImages [| for picture in pictures -> picture.Small |]
 
             let request =
-                UpscalerLowering.request
+                Lowering.Upscaler.request
                     model
                     plan
                     (pictures |> List.map _.Prompt)
@@ -123,7 +123,7 @@ module internal Enlarging =
             new StepLog(metrics folder, int plan.Budget.Steps, Phase.UpscalerTraining, tell)
 
         let result =
-            UpscalerTrainer.Run(model, UpscalerLowering.options plan hash folder, log, stop)
+            UpscalerTrainer.Run(model, Lowering.Upscaler.options plan hash folder, log, stop)
 
         if result.Status = TrainingStatus.Interrupted then
             result.Dispose()
@@ -142,7 +142,7 @@ module internal Enlarging =
     /// beside the held-out ones.
     let run folder (plan: Plan) (hash: string) (shots: (Shot * Image) list) tell stop : Made =
         Directory.CreateDirectory folder |> ignore
-        let upscaling = UpscalerLowering.upscaling plan
+        let upscaling = Lowering.Upscaler.upscaling plan
         let heldOut = SmallPicture.heldOut plan upscaling
         let drawn = SmallPicture.drawn shots
         let sets = [ heldOutPath, heldOut; drawnPath, drawn ]

@@ -66,7 +66,7 @@ module internal EnlargingReport =
             let over (rival: Score) =
                 (psnr.After.Value - rival.Value).ToString("+0.00;-0.00", CultureInfo.InvariantCulture)
 
-            $"{made.Plan.Model.Name} enlarges held-out pictures {(UpscalerLowering.upscaling made.Plan).Factor} times with {decibels psnr.After}: {over psnr.Bicubic} over bicubic, {over psnr.Before} over itself untuned."
+            $"{made.Plan.Model.Name} enlarges held-out pictures {(Lowering.Upscaler.upscaling made.Plan).Factor} times with {decibels psnr.After}: {over psnr.Bicubic} over bicubic, {over psnr.Before} over itself untuned."
 
     /// Numbers under the pictures: one line a picture, in the order of the columns.
     let private notes (made: Enlarging.Made) =

@@ -10,6 +10,7 @@ open Recipes.Core.Models
 open Recipes.Core.Networks
 open Recipes.Core.Pipelines
 open Recipes.Core.Training
+open Recipes.Lowering
 
 /// The training of a plan: the trainer of its method, the log of its steps, and the file that it leaves.
 [<RequireQualifiedAccess>]
@@ -68,7 +69,8 @@ module internal Learning =
         use listener =
             new StepLog(folder.File "metrics.jsonl", int plan.Budget.Steps, Phase.Training, tell)
 
-        let result = DiffusionTrainer.Run(model, Lower.training plan inputs, listener, stop)
+        let result =
+            DiffusionTrainer.Run(model, Lowering.Training.options plan inputs, listener, stop)
 
         if result.Status = TrainingStatus.Interrupted then
             result.Dispose()

@@ -50,7 +50,11 @@ module internal Machine =
 
     /// The plan's base model in the plan's precision.
     let load (plan: Plan) (device: Device) =
-        StableDiffusionModel.Load(plan.ModelFolder, Lower.device device, Lower.precision plan.Budget.Precision)
+        StableDiffusionModel.Load(
+            plan.ModelFolder,
+            Lowering.Computing.device device,
+            Lowering.Computing.scalars plan.Budget.Precision
+        )
 
     /// A model in float32 on the CPU.
     let plain (folder: string) =

@@ -234,7 +234,9 @@ module internal Merging =
         tell (RunProgress.Began(Phase.Scoring, 0, 1))
 
         let comparisons =
-            use scorer = ClipScorer.Load(options.Scorer, Lower.device plan.Budget.Device)
+            use scorer =
+                ClipScorer.Load(options.Scorer, Lowering.Computing.device plan.Budget.Device)
+
             let measured = Scores.compare scorer plan shots before
 
             [

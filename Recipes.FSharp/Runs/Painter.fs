@@ -47,7 +47,7 @@ module internal Painter =
         (stop: CancellationToken)
         =
         let request =
-            Lower.steered
+            Lowering.Requests.steered
                 model
                 plan
                 batch

@@ -75,6 +75,11 @@ let tests =
                     "L2 train: has no steps. Add a line `steps 400<step>` to the `train` block."
                 ]
 
+                refused folder (empty |> also [ RecipePart.Adapt (textualInversion 1<vec>).Tuning ]) [
+                    "L2 recipe: learns nothing. Add a line `learn robot`, where `let robot = subject \"robot\" { ... }`."
+                    "L2 train: has no steps. Add a line `steps 400<step>` to the `train` block."
+                ]
+
                 let bare: Subject = { Noun = "toy"; Parts = [] }
 
                 refused folder (right folder |> withSubject bare) [

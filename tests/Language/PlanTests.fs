@@ -202,7 +202,7 @@ let tests =
                     }
 
                     let plan = plan (right folder |> withTuning mixed)
-                    let options = Option.get (Lower.lora (loraOf plan) "unet")
+                    let options = Option.get (Lowering.Parts.lora (loraOf plan) "unet")
 
                     for layer in (loraOf plan).Layers do
                         let name = layer.Layer.Name

@@ -87,7 +87,7 @@ let tests =
                 metadata folder [ for i in 1..5 -> $"p{i}.bmp", $"toy {i}" ]
 
                 let options =
-                    Lower.training (plan (studying [ flipped ] folder)) {
+                    Lowering.Training.options (plan (studying [ flipped ] folder)) {
                         ClassPictures = [ [] ]
                         Collages = []
                         Net = None

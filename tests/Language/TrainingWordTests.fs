@@ -12,7 +12,7 @@ let private training (parts: TrainPart list) folder =
     right folder |> also [ RecipePart.Train parts ]
 
 let private lower plan folder =
-    Lower.training plan {
+    Lowering.Training.options plan {
         ClassPictures = [ [] ]
         Collages = []
         Net = None

@@ -1,0 +1,93 @@
+/// A plan for an upscaler in the terms of the core.
+module internal Recipes.Lowering.Upscaler
+
+open Recipes
+open Recipes.Core
+open Recipes.Core.Pipelines
+open Recipes.Core.Pipelines.Prompts
+open Recipes.Core.Training
+open TorchSharp
+
+/// What the plan says of enlarging; a plan for another model says nothing.
+let upscaling (plan: Plan) =
+    match plan.Upscaling with
+    | Some upscaling -> upscaling
+    | None ->
+        raise (
+            RecipesException(
+                plan.Name,
+                $"its model {plan.Model.Name} enlarges nothing",
+                "Write the recipe for an upscaler, such as `Models.pocketX4`."
+            )
+        )
+
+/// The training's settings, with the folder of the checkpoint and the hash of the whole plan.
+let options (plan: Plan) (hash: string) (folder: string) =
+    let budget = plan.Budget
+    let shape, cycles = Optimisation.schedule budget.Schedule
+
+    let adapter =
+        match plan.Method with
+        | PlannedMethod.LowRank lora -> Parts.lora lora "unet"
+        | PlannedMethod.Weights _ -> None
+        | PlannedMethod.KeysAndValues _
+        | PlannedMethod.Merge _
+        | PlannedMethod.Control _
+        | PlannedMethod.Nothing
+        | PlannedMethod.Vectors _ -> invalidArg (nameof plan) "no way to tune an upscaler"
+
+    UpscalerOptions(
+        Images =
+            TrainingImages.FromFiles(
+                [|
+                    for subject in plan.Subjects do
+                        for picture in subject.Images -> picture.Path
+                |],
+                int budget.Size
+            ),
+        Captions = [|
+            for subject in plan.Subjects do
+                for picture in subject.Images -> picture.Caption |> Option.defaultValue subject.InstancePrompt
+        |],
+        Mirrored = (plan.Subjects |> List.exists _.Flipped),
+        HighestNoiseLevel = (upscaling plan).NoiseUpTo,
+        Steps = int64 budget.Steps,
+        Rate = budget.Rate,
+        Schedule = shape,
+        Cycles = cycles,
+        WarmUp = int64 budget.Warmup,
+        Batch = int budget.Batch,
+        Accumulation = budget.Accumulate,
+        ClipNorm = Option.toNullable budget.ClipNorm,
+        Optimiser = Optimisation.optimiser budget,
+        Loss = Losses.diffusion budget,
+        Lora = Option.toObj adapter,
+        Precision = Checks.Memory.precision budget,
+        Seed = budget.Seed,
+        CheckpointFolder = folder,
+        CheckpointEvery = Optimisation.checkpoint budget,
+        PlanHash = hash
+    )
+
+/// A request for one enlarged picture a prompt and seed, in the order given. Each is enlarged by itself: large ones
+/// take much memory.
+let request
+    (model: StableDiffusionModel)
+    (plan: Plan)
+    (prompts: string list)
+    (seeds: uint64 list)
+    (pictures: torch.Tensor)
+    =
+    UpscalingRequest(
+        Prompts = List.toArray prompts,
+        NegativePrompts = [| plan.Draw.Avoid |],
+        Seeds = List.toArray seeds,
+        Pictures = pictures,
+        NoiseLevel = (upscaling plan).NoiseLevel,
+        Steps = int plan.Draw.Denoise,
+        Guidance = plan.Draw.Guidance,
+        GuidanceRescale = plan.Draw.Rescale,
+        Prompting = PromptOptions(ClipSkip = plan.Draw.ClipSkip),
+        Sampler = Requests.sampler model plan.Draw.Sampler,
+        BatchSize = 1
+    )
