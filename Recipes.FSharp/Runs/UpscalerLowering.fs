@@ -24,56 +24,18 @@ module internal UpscalerLowering =
 
     /// The training's settings, with the folder of the checkpoint and the hash of the whole plan.
     let options (plan: Plan) (hash: string) (folder: string) =
-        let budget = plan.Budget
-        let shape, cycles = Lower.schedule budget.Schedule
+        let inputs = {
+            ClassPictures = plan.Subjects |> List.map (fun _ -> [])
+            Collages = []
+            Net = None
+            Hints = []
+            CheckpointFolder = folder
+            CacheFolder = ""
+            Show = fun _ _ -> ()
+        }
 
-        let adapter =
-            match plan.Method with
-            | PlannedMethod.LowRank lora -> Lower.lora lora "unet"
-            | PlannedMethod.Weights _ -> None
-            | PlannedMethod.KeysAndValues _
-            | PlannedMethod.Merge _
-            | PlannedMethod.Control _
-            | PlannedMethod.Nothing
-            | PlannedMethod.Vectors _ -> invalidArg (nameof plan) "no way to tune an upscaler"
-
-        UpscalerOptions(
-            Images =
-                TrainingImages.FromFiles(
-                    [|
-                        for subject in plan.Subjects do
-                            for picture in subject.Images -> picture.Path
-                    |],
-                    int budget.Size
-                ),
-            Captions = [|
-                for subject in plan.Subjects do
-                    for picture in subject.Images -> picture.Caption |> Option.defaultValue subject.InstancePrompt
-            |],
-            Mirrored = (plan.Subjects |> List.exists _.Flipped),
-            HighestNoiseLevel = (upscaling plan).NoiseUpTo,
-            Steps = int64 budget.Steps,
-            Rate = budget.Rate,
-            Schedule = shape,
-            Cycles = cycles,
-            WarmUp = int64 budget.Warmup,
-            Batch = int budget.Batch,
-            Accumulation = budget.Accumulate,
-            ClipNorm = Lower.optional budget.ClipNorm,
-            Optimiser = Lower.optimiser budget,
-            Loss =
-                DiffusionLossOptions(
-                    MinSnrGamma = Lower.optional budget.MinSnr,
-                    Debiased = budget.Debiased,
-                    Error = Lower.error budget.Loss
-                ),
-            Lora = Option.toObj adapter,
-            Precision = Lower.corePrecision budget,
-            Seed = budget.Seed,
-            CheckpointFolder = folder,
-            CheckpointEvery = Lower.every budget,
-            PlanHash = hash
-        )
+        let upscaler = UpscalerOptions(HighestNoiseLevel = (upscaling plan).NoiseUpTo)
+        (Lower.training plan inputs).ForUpscaler(upscaler, hash)
 
     /// A request for one enlarged picture a prompt and seed, in the order given. Each is enlarged by itself: large ones
     /// take much memory.
