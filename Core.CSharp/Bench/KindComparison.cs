@@ -126,6 +126,8 @@ public sealed record KindComparison(string Name, string? PlainReason, double Cur
                 Noise = new NoiseOptions { Offset = 0.1, Perturbation = 0.1 },
                 CaptionDropout = 0.3,
             },
+            ["upscaler"] = options => options with { Upscaler = new UpscalerOptions() },
+            ["upscaler, all weights"] = options => Everything(options) with { Upscaler = new UpscalerOptions() },
             ["class pictures"] = options => options with
             {
                 Concepts = [Concept([Bare(trial, 0), Bare(trial, 1)], [Bare(trial, 4, "a photo of a dog"), Bare(trial, 5, "a dog")])],
@@ -137,7 +139,8 @@ public sealed record KindComparison(string Name, string? PlainReason, double Cur
         };
     }
 
-    private static (IReadOnlyList<double> Losses, string? PlainReason) Train(
+    /// <summary>The losses of a training of one kind, and why its steps were not recorded.</summary>
+    internal static (IReadOnlyList<double> Losses, string? PlainReason) Train(
         TrialModel trial, Func<DiffusionTrainingOptions, DiffusionTrainingOptions> change, bool fused)
     {
         using var scope = NewDisposeScope();
@@ -145,8 +148,8 @@ public sealed record KindComparison(string Name, string? PlainReason, double Cur
         try
         {
             Fused.Enabled = fused;
-            using var model = trial.Load();
             var options = change(First(trial));
+            using var model = trial.Load(options.Upscaler is not null);
             options = Stepped(options, step => step with { Recorded = fused });
             using var control = options.Concepts[0].Pictures[0].Control is null ? null : TrialModel.Control(model);
             if (control is not null)

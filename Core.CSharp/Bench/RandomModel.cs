@@ -1,4 +1,5 @@
 using System.Text.Json.Nodes;
+using Recipes.Core.Models;
 using Recipes.Core.Networks;
 using Recipes.Core.Pocket;
 using Recipes.Core.Schedules;
@@ -42,6 +43,13 @@ public static class RandomModel
         {
             PredictionType = shape.Velocity ? PredictionType.Velocity : PredictionType.Epsilon,
         }.Write(Path.Combine(folder, "scheduler"));
+        if (shape.PipelineClass == PipelineClasses.Upscaling)
+        {
+            var small = new SchedulerConfig();
+            small.Write(Path.Combine(folder, "low_res_scheduler"));
+            index["low_res_scheduler"] = new JsonArray("diffusers", small.ClassName);
+        }
+
         shape.UNet.Write(Path.Combine(folder, "unet"));
         shape.Vae.Write(Path.Combine(folder, "vae"));
         var bytes = Weights(new UNet2DConditionModel(shape.UNet, META), folder, "unet", "diffusion_pytorch_model", dtype)

@@ -1,5 +1,6 @@
 using Recipes.Core.Imaging;
 using Recipes.Core.Kernels;
+using Recipes.Core.Models;
 using Recipes.Core.Networks;
 using Recipes.Core.Pipelines;
 using static TorchSharp.torch;
@@ -17,7 +18,7 @@ internal sealed class TrialModel : IDisposable
 
     private static readonly ModelShape Shape = new(
         "trial",
-        "StableDiffusionPipeline",
+        PipelineClasses.TextToImage,
         new UNetConfig
         {
             SampleSize = Side / 8,
@@ -32,17 +33,29 @@ internal sealed class TrialModel : IDisposable
         new VaeConfig { SampleSize = Side, BlockOutChannels = [32, 32, 32, 32], LayersPerBlock = 1 },
         [new ClipTextConfig { HiddenSize = 64, IntermediateSize = 128, NumHiddenLayers = 2, NumAttentionHeads = 2 }]);
 
-    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("recipes-trial-");
-
-    public TrialModel() => RandomModel.Write(Shape, ModelFolder);
-
-    private string ModelFolder => Path.Combine(folder.FullName, "model");
-
-    /// <summary>The model in bfloat16 on the CUDA device, the same weights at each call.</summary>
-    public StableDiffusionModel Load()
+    private static readonly ModelShape UpscalerShape = Shape with
     {
-        var model = StableDiffusionModel.Load(ModelFolder, CUDA, ScalarType.BFloat16);
-        cuda.manual_seed(1);
+        PipelineClass = PipelineClasses.Upscaling,
+        UNet = Shape.UNet with { InChannels = 7, NumClassEmbeds = 1000 },
+    };
+
+    private readonly DirectoryInfo folder = Directory.CreateTempSubdirectory("recipes-trial-");
+    private readonly Device device;
+
+    /// <param name="device">Where models are loaded; the CUDA device by default.</param>
+    public TrialModel(Device? device = null)
+    {
+        this.device = device ?? CUDA;
+        RandomModel.Write(Shape, FolderOf(upscales: false));
+        RandomModel.Write(UpscalerShape, FolderOf(upscales: true));
+    }
+
+    /// <summary>The model in bfloat16, the same weights at each call.</summary>
+    /// <param name="upscales">Whether it is an upscaler: of small pictures as many times smaller as its latents.</param>
+    public StableDiffusionModel Load(bool upscales = false)
+    {
+        var model = StableDiffusionModel.Load(FolderOf(upscales), device, ScalarType.BFloat16);
+        manual_seed(1);
         foreach (var network in (IEnumerable<nn.Module>)[model.UNet, model.Vae, .. model.TextEncoders])
         {
             Measurement.Fill(network);
@@ -102,4 +115,6 @@ internal sealed class TrialModel : IDisposable
 
     /// <inheritdoc/>
     public void Dispose() => folder.Delete(true);
+
+    private string FolderOf(bool upscales) => Path.Combine(folder.FullName, upscales ? "upscaler" : "model");
 }

@@ -44,6 +44,16 @@ public sealed record PreparedPicture(Tensor Pixels, Tensor? Mask, Tensor? Contro
         }
     }
 
+    /// <summary>The middle of a picture as a square, [1, 3, side, side] in -1 to 1, float32 on the CPU.</summary>
+    /// <param name="path">Its file.</param>
+    /// <param name="side">The square's, in pixels.</param>
+    /// <exception cref="RecipesException">The file is no picture.</exception>
+    public static Tensor Square(string path, int side)
+    {
+        var picture = new TrainingPicture(path, "");
+        return Read(picture, Framing.Centre(Measure(picture), new Bucket(side, side))).Pixels;
+    }
+
     private static Tensor Stack(IReadOnlyList<Tensor> masks)
     {
         using var scope = NewDisposeScope();

@@ -5,8 +5,8 @@ using static TorchSharp.torch;
 namespace Recipes.Core.Training;
 
 /// <summary>
-/// A UNet as trainings use it, alone or led by a ControlNet (Zhang et al. 2023, equation 5): noisy latents and all of
-/// their batch to a prediction.
+/// A UNet as trainings use it, alone or led by a ControlNet (Zhang et al. 2023, equation 5), an upscaler's with the small
+/// pictures beside the latents: noisy latents and all of their batch to a prediction.
 /// </summary>
 internal static class DenoisingNetwork
 {
@@ -40,11 +40,13 @@ internal static class DenoisingNetwork
             batch = batch with { Context = states, PooledText = pooled };
         }
 
+        var input = batch.SmallPictures is { } small ? cat([noisy, small], 1) : noisy;
         using var text = new TextContext(batch.Context);
         var conditions = new UNetConditions
         {
             PooledText = batch.PooledText,
             TimeIds = batch.TimeIds,
+            ClassLabels = batch.NoiseLevels,
             Attention = batch.Attention,
         };
         if (control is not null)
@@ -53,10 +55,10 @@ internal static class DenoisingNetwork
                 "ControlNet training",
                 "a batch has no control pictures",
                 "Give each training picture its control picture.");
-            var residuals = control.forward(noisy, batch.Timesteps, text, picture, conditions);
+            var residuals = control.forward(input, batch.Timesteps, text, picture, conditions);
             conditions = conditions with { DownResiduals = residuals.Down, MidResidual = residuals.Mid };
         }
 
-        return unet.forward(noisy, batch.Timesteps, text, conditions).MoveToOuterDisposeScope();
+        return unet.forward(input, batch.Timesteps, text, conditions).MoveToOuterDisposeScope();
     }
 }

@@ -18,6 +18,8 @@ internal sealed class DiffusionBatches : IBatchSource
     private readonly PictureLatents latents;
     private readonly CaptionStates captions;
     private readonly DropoutDraws dropout;
+    private readonly UpscalerDraws? upscaler;
+    private readonly int noCaption;
     private readonly SubjectTokens? subjects;
 
     public DiffusionBatches(
@@ -27,7 +29,8 @@ internal sealed class DiffusionBatches : IBatchSource
         TrainingSet set,
         PictureLatents latents,
         CaptionStates captions,
-        DropoutDraws dropout)
+        DropoutDraws dropout,
+        UpscalerDraws? upscaler)
     {
         this.model = model;
         this.options = options;
@@ -36,6 +39,8 @@ internal sealed class DiffusionBatches : IBatchSource
         this.latents = latents;
         this.captions = captions;
         this.dropout = dropout;
+        this.upscaler = upscaler;
+        noCaption = captions.Captions.ToList().IndexOf("");
         subjects = options.Step.Auxiliary.Count == 0
             ? null
             : new SubjectTokens(
@@ -49,7 +54,7 @@ internal sealed class DiffusionBatches : IBatchSource
     {
         using var scope = NewDisposeScope();
         using var gradients = no_grad();
-        var visits = set.At(number);
+        var visits = upscaler?.LeaveOut(set.At(number), noCaption, number) ?? set.At(number);
         var found = visits
             .Select(visit => options.Crop == Data.CropRule.Random
                 ? latents.Encode(visit.Picture, visit.Framing)
@@ -61,6 +66,7 @@ internal sealed class DiffusionBatches : IBatchSource
         long[] rows = [.. visits.Select(visit => (long)visit.Caption)];
         var key = dropout.Key(number);
         var (states, pooled) = Text(rows, key);
+        var small = upscaler?.Noisy(cat([.. found.Select(latent => latent.Small!)], 0), draws);
         var noise = NoiseDraws.Of(draws, options.Noise, mean.shape, model.Schedule.Count);
         var made = new DenoisingBatch(
             mean + (deviation * draws.Normal(RandomStreams.Augmentation, mean.shape)),
@@ -72,6 +78,8 @@ internal sealed class DiffusionBatches : IBatchSource
             PooledText = pooled,
             TimeIds = model.IsXL ? TimeIds(visits) : null,
             Control = options.Parts.ControlNet is null ? null : cat([.. found.Select(latent => latent.Control!)], 0),
+            SmallPictures = small?.Pictures,
+            NoiseLevels = small?.Levels,
             PixelWeights = options.MaskedLoss is { } masked ? Weights(found, masked) : null,
             SubjectTokens = subjects?.Of(visits, model.Device),
             DropoutKey = key,

@@ -8,7 +8,7 @@ namespace Recipes.Core.Training;
 /// <summary>
 /// Trains parts of a model on pictures with captions: adapters, weights, new tokens or a ControlNet, on one concept or
 /// several, with or without class pictures. DreamBooth (Ruiz et al.), textual inversion (Gal et al.), Custom Diffusion
-/// (Kumari et al.) and fine-tuning on a captioned set are its special cases.
+/// (Kumari et al.), fine-tuning on a captioned set and the tuning of an upscaler are its special cases.
 /// </summary>
 public static class DiffusionTrainer
 {
@@ -61,9 +61,10 @@ public static class DiffusionTrainer
         CancellationToken cancellation)
     {
         using var scope = NewDisposeScope();
+        using var upscaler = UpscalerDraws.Of(model, options.Upscaler, streams);
         var keptLatents = options.Caches.Latents is { } latentFolder ? new LatentStore(model.Vae, latentFolder) : null;
         var keptTexts = options.Caches.Texts is { } textFolder ? new TextStore(model, textFolder) : null;
-        using var latents = new PictureLatents(model.Vae, keptLatents);
+        using var latents = new PictureLatents(model.Vae, keptLatents, shrinks: upscaler is not null);
         foreach (var (picture, framing) in set.Framings())
         {
             cancellation.ThrowIfCancellationRequested();
@@ -77,11 +78,11 @@ public static class DiffusionTrainer
         var schedule = rescaled ?? model.Schedule;
         using var validation = options.Validation is null
             ? null
-            : new ValidationLoss(model, options, network, schedule, streams, latents, keptTexts);
+            : new ValidationLoss(model, options, network, schedule, streams, latents, keptTexts, upscaler);
         using var step = new DenoisingStep(
             network,
             schedule,
-            new DiffusionBatches(model, options, streams, set, latents, captions, dropout),
+            new DiffusionBatches(model, options, streams, set, latents, captions, dropout, upscaler),
             trained.Parameters,
             options.Step with
             {

@@ -38,6 +38,9 @@ public sealed record DiffusionTrainingOptions
     /// </summary>
     public double CaptionDropout { get; init; }
 
+    /// <summary>What is special where the model is an upscaler; null for other models.</summary>
+    public UpscalerOptions? Upscaler { get; init; }
+
     /// <summary>Which noise is added, and at which times.</summary>
     public NoiseOptions Noise { get; init; } = new();
 
@@ -80,6 +83,12 @@ public sealed record DiffusionTrainingOptions
     /// <summary>λ of the concepts' class pictures; null where there are none.</summary>
     public double? PriorWeight => Concepts.Count > 0 ? Concepts[0].Prior?.Weight : null;
 
+    /// <summary>These settings for an upscaler whose plan is part of another.</summary>
+    /// <param name="upscaler">What is special of it.</param>
+    /// <param name="planHash">The whole plan's.</param>
+    public DiffusionTrainingOptions ForUpscaler(UpscalerOptions upscaler, string planHash) =>
+        this with { Upscaler = upscaler, PlanHash = planHash };
+
     /// <summary>Refuses settings that cannot train, before a model is needed.</summary>
     /// <exception cref="RecipesException">A setting is out of range, or two exclude each other.</exception>
     public void Check()
@@ -89,8 +98,14 @@ public sealed record DiffusionTrainingOptions
         MaskedLoss?.Check();
         Validation?.Check();
         Preview?.Check();
+        Upscaler?.Check();
         Require(Batch >= 1, "Batch", $"a batch of {Batch} pictures trains nothing", "Set 1 or more.");
         Share("CaptionDropout", CaptionDropout);
+        Require(
+            Upscaler is null || CaptionDropout == 0,
+            "CaptionDropout",
+            $"it is {CaptionDropout}, and an upscaler has a share of its own",
+            "Set Upscaler.CaptionDropout.");
         TrainingChecks.Concepts(this);
         TrainingChecks.Caches(this);
 

@@ -1,5 +1,6 @@
 using Recipes.Core.Data;
 using Recipes.Core.Networks;
+using Recipes.Core.Pipelines;
 using Recipes.Core.Training.Caches;
 using static TorchSharp.torch;
 
@@ -11,11 +12,12 @@ namespace Recipes.Core.Training;
 /// <param name="Mask">How much each latent pixel counts, [1, 1, height, width] in 0 to 1; null for all alike.</param>
 /// <param name="Control">The control picture in pixels, [1, 3, 8 × height, 8 × width]; null for none.</param>
 /// <param name="Places">Where subjects are, [1, subjects, height, width] in 0 to 1; null without subjects.</param>
+/// <param name="Small">The picture in the latents' size, [1, 3, height, width] in -1 to 1, for upscalers; else null.</param>
 internal sealed record PictureLatent(
-    Tensor Mean, Tensor Deviation, Tensor? Mask, Tensor? Control, Tensor? Places) : IDisposable
+    Tensor Mean, Tensor Deviation, Tensor? Mask, Tensor? Control, Tensor? Places, Tensor? Small) : IDisposable
 {
     public IEnumerable<Tensor> Tensors =>
-        ((Tensor?[])[Mean, Deviation, Mask, Control, Places]).OfType<Tensor>();
+        ((Tensor?[])[Mean, Deviation, Mask, Control, Places, Small]).OfType<Tensor>();
 
     /// <inheritdoc/>
     public void Dispose()
@@ -33,7 +35,8 @@ internal sealed record PictureLatent(
 /// </summary>
 /// <param name="vae">Encodes.</param>
 /// <param name="store">Where latents are kept for other runs; null for none.</param>
-internal sealed class PictureLatents(AutoencoderKL vae, LatentStore? store = null) : IDisposable
+/// <param name="shrinks">Whether small versions are made, for an upscaler.</param>
+internal sealed class PictureLatents(AutoencoderKL vae, LatentStore? store, bool shrinks) : IDisposable
 {
     private readonly Dictionary<(string Path, Framing Framing), PictureLatent> kept = [];
 
@@ -72,7 +75,8 @@ internal sealed class PictureLatents(AutoencoderKL vae, LatentStore? store = nul
             deviation,
             bare ? null : Shrink(prepared.Value.Mask, picture.Mask),
             bare ? null : prepared.Value.Control?.to(vae.Device),
-            bare ? null : Shrink(prepared.Value.Places, null));
+            bare ? null : Shrink(prepared.Value.Places, null),
+            shrinks ? SmallPictures.Of(prepared.Value.Pixels, vae.Config.Factor).to(vae.Device) : null);
         foreach (var tensor in made.Tensors)
         {
             tensor.MoveToOuterDisposeScope();

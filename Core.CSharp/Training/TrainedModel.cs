@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 
 namespace Recipes.Core.Training;
 
-/// <summary>What all trainers of a model do before and after.</summary>
+/// <summary>What a training does with its model before and after.</summary>
 internal static class TrainedModel
 {
     /// <summary>Refuses a model of another type than the training.</summary>

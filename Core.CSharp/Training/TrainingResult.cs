@@ -11,24 +11,15 @@ namespace Recipes.Core.Training;
 public sealed class TrainingResult : IDisposable
 {
     private readonly IReadOnlyDictionary<string, Tensor> weights;
-    private readonly IDisposable? trained;
-
-    internal TrainingResult(
-        TrainingStatus status, long steps, LoraSet? adapters, IReadOnlyDictionary<string, Tensor> weights)
-    {
-        Status = status;
-        Steps = steps;
-        Adapters = adapters;
-        trained = adapters;
-        this.weights = weights;
-    }
+    private readonly TrainedNetworks trained;
 
     internal TrainingResult(
         TrainingStatus status, long steps, TrainedNetworks trained, IReadOnlyDictionary<string, Tensor> weights)
-        : this(status, steps, trained.Adapters, weights)
     {
+        Status = status;
+        Steps = steps;
         this.trained = trained;
-        Tokens = trained.Tokens;
+        this.weights = weights;
     }
 
     /// <summary>Whether all steps are done.</summary>
@@ -38,10 +29,10 @@ public sealed class TrainingResult : IDisposable
     public long Steps { get; }
 
     /// <summary>The trained adapters; null where there are none.</summary>
-    public LoraSet? Adapters { get; }
+    public LoraSet? Adapters => trained.Adapters;
 
     /// <summary>The trained tokens, which <see cref="TextualInversionFile"/> writes.</summary>
-    public IReadOnlyList<TextualInversion> Tokens { get; } = [];
+    public IReadOnlyList<TextualInversion> Tokens => trained.Tokens;
 
     /// <summary>
     /// Trained weights, or their averages, in float32 by name: unet.PATH.lora_A.weight of an adapter, unet.PATH.weight of
@@ -91,6 +82,6 @@ public sealed class TrainingResult : IDisposable
             weight.Dispose();
         }
 
-        trained?.Dispose();
+        trained.Dispose();
     }
 }

@@ -23,6 +23,7 @@ internal sealed class ValidationLoss : IDisposable
     private readonly bool controlled;
     private readonly List<(PictureLatent Latent, Framing Framing)> pictures = [];
     private readonly CaptionStates captions;
+    private readonly UpscalerDraws? upscaler;
 
     public ValidationLoss(
         StableDiffusionModel model,
@@ -31,9 +32,11 @@ internal sealed class ValidationLoss : IDisposable
         NoiseSchedule schedule,
         RandomStreams streams,
         PictureLatents latents,
-        TextStore? texts)
+        TextStore? texts,
+        UpscalerDraws? upscaler)
     {
         this.model = model;
+        this.upscaler = upscaler;
         this.schedule = schedule;
         this.network = network;
         this.streams = streams;
@@ -81,7 +84,9 @@ internal sealed class ValidationLoss : IDisposable
     {
         using var scope = NewDisposeScope();
         var (latent, framing) = pictures[index];
-        var noise = new BatchDraws(streams, draw, model.Device).Normal(Stream, latent.Mean.shape);
+        var draws = new BatchDraws(streams, draw, model.Device);
+        var noise = draws.Normal(Stream, latent.Mean.shape);
+        var small = upscaler?.Noisy(latent.Small!, draws, $"{Stream}/");
         var times = tensor([time], device: model.Device);
         var (states, pooled) = captions.For([index]);
         var batch = new DenoisingBatch(latent.Mean, noise, times, states)
@@ -89,6 +94,8 @@ internal sealed class ValidationLoss : IDisposable
             PooledText = pooled,
             TimeIds = model.IsXL ? tensor(framing.TimeIds, [1, 6], device: model.Device) : null,
             Control = controlled ? latent.Control : null,
+            SmallPictures = small?.Pictures,
+            NoiseLevels = small?.Levels,
         };
         var prediction = network(schedule.AddNoise(latent.Mean, noise, times), batch);
         return DiffusionLoss.Compute(prediction, schedule.Target(latent.Mean, noise, times)).Total.item<float>();

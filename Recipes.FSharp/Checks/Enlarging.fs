@@ -8,15 +8,6 @@ let private foreign (draft: Draft) = [
     for sample in draft.Samples do
         error "F40" "sample" $"an upscaler enlarges pictures, and draws none of \"{sample.Text}\"" "Leave the line out."
 
-    let mirrored, others = draft.Sources |> List.partition _.Flipped
-
-    if not mirrored.IsEmpty && not others.IsEmpty then
-        error
-            "F40"
-            $"{mirrored.Head.At}.flipped"
-            $"the {mirrored.Head.Noun} is mirrored and the {others.Head.Noun} is not, which an upscaler learns together"
-            "Give every one of them a `flipped` line, or none."
-
     for part in Draft.trainParts draft.Recipe do
         match part with
         | TrainPart.Steps _
@@ -35,18 +26,18 @@ let private foreign (draft: Draft) = [
         | TrainPart.Optimiser _
         | TrainPart.Loss _
         | TrainPart.Debiased
+        | TrainPart.Ema _
+        | TrainPart.GradientCheckpointing
         | TrainPart.Checkpoint _ -> ()
         | TrainPart.PriorWeight _
         | TrainPart.NoiseOffset _
         | TrainPart.Perturbation _
         | TrainPart.Timesteps _
         | TrainPart.ZeroTerminalSnr
-        | TrainPart.Ema _
         | TrainPart.CaptionDropout _
         | TrainPart.Buckets
         | TrainPart.Remainder _
         | TrainPart.RandomCrop
-        | TrainPart.GradientCheckpointing
         | TrainPart.Validate _
         | TrainPart.Preview _
         | TrainPart.CacheLatents

@@ -23,51 +23,18 @@ let upscaling (plan: Plan) =
 
 /// The training's settings, with the folder of the checkpoint and the hash of the whole plan.
 let options (plan: Plan) (hash: string) (folder: string) =
-    let budget = plan.Budget
-    let shape, cycles = Optimisation.schedule budget.Schedule
+    let inputs = {
+        ClassPictures = plan.Subjects |> List.map (fun _ -> [])
+        Collages = []
+        Net = None
+        Hints = []
+        CheckpointFolder = folder
+        CacheFolder = ""
+        Show = fun _ _ -> ()
+    }
 
-    let adapter =
-        match plan.Method with
-        | PlannedMethod.LowRank lora -> Parts.lora lora "unet"
-        | PlannedMethod.Weights _ -> None
-        | PlannedMethod.KeysAndValues _
-        | PlannedMethod.Merge _
-        | PlannedMethod.Control _
-        | PlannedMethod.Nothing
-        | PlannedMethod.Vectors _ -> invalidArg (nameof plan) "no way to tune an upscaler"
-
-    UpscalerOptions(
-        Images =
-            TrainingImages.FromFiles(
-                [|
-                    for subject in plan.Subjects do
-                        for picture in subject.Images -> picture.Path
-                |],
-                int budget.Size
-            ),
-        Captions = [|
-            for subject in plan.Subjects do
-                for picture in subject.Images -> picture.Caption |> Option.defaultValue subject.InstancePrompt
-        |],
-        Mirrored = (plan.Subjects |> List.exists _.Flipped),
-        HighestNoiseLevel = (upscaling plan).NoiseUpTo,
-        Steps = int64 budget.Steps,
-        Rate = budget.Rate,
-        Schedule = shape,
-        Cycles = cycles,
-        WarmUp = int64 budget.Warmup,
-        Batch = int budget.Batch,
-        Accumulation = budget.Accumulate,
-        ClipNorm = Option.toNullable budget.ClipNorm,
-        Optimiser = Optimisation.optimiser budget,
-        Loss = Losses.diffusion budget,
-        Lora = Option.toObj adapter,
-        Precision = Checks.Memory.precision budget,
-        Seed = budget.Seed,
-        CheckpointFolder = folder,
-        CheckpointEvery = Optimisation.checkpoint budget,
-        PlanHash = hash
-    )
+    let upscaler = UpscalerOptions(HighestNoiseLevel = (upscaling plan).NoiseUpTo)
+    (Training.options plan inputs).ForUpscaler(upscaler, hash)
 
 /// A request for one enlarged picture a prompt and seed, in the order given. Each is enlarged by itself: large ones
 /// take much memory.

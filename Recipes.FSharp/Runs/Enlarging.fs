@@ -34,7 +34,8 @@ module internal Enlarging =
 
             Checks.Resources.resultBytes plan.Method.Parameters
             + 2L
-              * Checks.Resources.checkpointBytes plan.Budget.Optimiser plan.Method.Parameters
+              * (Checks.Resources.checkpointBytes plan.Budget.Optimiser plan.Method.Parameters
+                 + Checks.Resources.averageBytes plan.Budget plan.Method.Parameters)
             + each * int64 count
 
     let private pathOf (folder: string) set (picture: SmallPicture) kind =
@@ -123,12 +124,13 @@ module internal Enlarging =
             new StepLog(metrics folder, int plan.Budget.Steps, Phase.UpscalerTraining, tell)
 
         let result =
-            UpscalerTrainer.Run(model, Lowering.Upscaler.options plan hash folder, log, stop)
+            DiffusionTrainer.Run(model, Lowering.Upscaler.options plan hash folder, log, stop)
 
         if result.Status = TrainingStatus.Interrupted then
             result.Dispose()
             raise (OperationCanceledException stop)
 
+        Learning.note tell result
         let header = AdapterHeader.ofPlan plan
 
         match result.Adapters with

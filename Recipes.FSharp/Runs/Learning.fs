@@ -57,6 +57,16 @@ module internal Learning =
                 result |> Option.iter (fun result -> result.Dispose())
     }
 
+    /// Tells why steps were not recorded, and what was kept for other runs.
+    let note (tell: RunProgress -> unit) (result: TrainingResult) =
+        result.PlainReason
+        |> Option.ofObj
+        |> Option.iter (fun reason -> tell (RunProgress.Note $"the steps were not recorded: {reason}"))
+
+        for what, used in [ "pictures' latents", result.Latents; "captions' states", result.Texts ] do
+            if used.Found + used.Made > 0 then
+                tell (RunProgress.Note $"{what}: {used.Found} were kept by earlier runs, {used.Made} were computed")
+
     /// Trains, saves the result in the run's folder, and leaves it on the model until it is disposed of.
     let run
         (folder: RunFolder)
@@ -76,14 +86,7 @@ module internal Learning =
             result.Dispose()
             raise (OperationCanceledException stop)
 
-        result.PlainReason
-        |> Option.ofObj
-        |> Option.iter (fun reason -> tell (RunProgress.Note $"the steps were not recorded: {reason}"))
-
-        for what, used in [ "pictures' latents", result.Latents; "captions' states", result.Texts ] do
-            if used.Found + used.Made > 0 then
-                tell (RunProgress.Note $"{what}: {used.Found} were kept by earlier runs, {used.Made} were computed")
-
+        note tell result
         save folder plan model inputs.Net result
 
         if plan.Budget.ZeroTerminalSnr then

@@ -2,9 +2,9 @@ namespace Recipes.Runs
 
 open System.IO
 open Recipes
+open Recipes.Core.Data
 open Recipes.Core.Imaging
 open Recipes.Core.Pipelines
-open Recipes.Core.Training
 
 /// A small picture to enlarge.
 type internal SmallPicture = {
@@ -31,8 +31,7 @@ module internal SmallPicture =
             | _ -> ""
 
         for picture in upscaling.HeldOut do
-            use large =
-                TrainingImages.FromFiles([| picture.Path |], int plan.Budget.Size).Read 0
+            use large = PreparedPicture.Square(picture.Path, int plan.Budget.Size)
 
             use small = SmallPictures.Of(large, upscaling.Factor)
 

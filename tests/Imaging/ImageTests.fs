@@ -7,7 +7,7 @@ open FsCheck
 open FsCheck.FSharp
 open TorchSharp
 open Recipes.Core
-open Recipes.Core.Training
+open Recipes.Core.Data
 open Recipes.Core.Imaging
 
 let private firstOf batch = Seq.head (ImageTensor.ToImages batch)
@@ -122,24 +122,20 @@ let tests =
                 refused notes
                 refused (Path.Combine(folder, "none"))))
 
-        testCase "training pictures are squares out of the middle, in the order of their paths" (fun () ->
+        testCase "squares are cut out of the middle" (fun () ->
             Support.withFolder (fun folder ->
                 let path name = Path.Combine(folder, name)
                 let wide, high = DrawnPictures.uneven 90 60, DrawnPictures.uneven 40 80
                 ImageFile.WritePng(path "a.png", wide)
                 ImageFile.WritePng(path "b.png", high)
-                let images = TrainingImages.FromFiles([| path "a.png"; path "b.png" |], 32)
-                Expect.equal images.Count 2 "count"
 
                 let expected = [
-                    Crop.Centre(Resize.To(wide, 48, 32, Resampling.Bilinear), 32, 32)
-                    Crop.Centre(Resize.To(high, 32, 64, Resampling.Bilinear), 32, 32)
+                    "a.png", Crop.Centre(Resize.To(wide, 48, 32, Resampling.Bilinear), 32, 32)
+                    "b.png", Crop.Centre(Resize.To(high, 32, 64, Resampling.Bilinear), 32, 32)
                 ]
 
-                for index, square in List.indexed expected do
-                    use pixels = images.Read index
+                for name, square in expected do
+                    use pixels = PreparedPicture.Square(path name, 32)
                     Expect.equal pixels.shape [| 1L; 3L; 32L; 32L |] "shape"
-                    Expect.equal (firstOf pixels).Pixels square.Pixels $"picture {index}"
-
-                Expect.throwsT<RecipesException> (fun () -> TrainingImages.FromFiles([||], 32) |> ignore) "none"))
+                    Expect.equal (firstOf pixels).Pixels square.Pixels name))
     ]

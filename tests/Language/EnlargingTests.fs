@@ -153,6 +153,11 @@ let tests =
                     "prior weight")
         }
 
+        test "averages, and blocks run again for their gradients, are an upscaler's too" {
+            withPictures (fun folder ->
+                passes folder (right folder |> also [ RecipePart.Train [ ema 0.9; gradientCheckpointing ] ]))
+        }
+
         test "F41: ways that tune an upscaler" {
             withPictures (fun folder ->
                 let tuned tuning = right folder |> withTuning tuning

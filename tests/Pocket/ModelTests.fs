@@ -5,11 +5,11 @@ open System.IO.Compression
 open System.Security.Cryptography
 open Expecto
 open Recipes.Core
+open Recipes.Core.Data
 open Recipes.Core.Networks
 open Recipes.Core.Pipelines
 open Recipes.Core.Pocket
 open Recipes.Core.Text
-open Recipes.Core.Training
 open TorchSharp
 
 let private committed = Path.Combine(Support.root, "Core.CSharp", "Pocket", "model")
@@ -56,7 +56,7 @@ let tests =
             use _ = torch.NewDisposeScope()
             use model = StableDiffusionModel.Load PocketModel.UpscalerFolder
             let file = Path.Combine(Support.root, "recipes", "data", "robot", "2-walking.png")
-            let large = TrainingImages.FromFiles([ file ], 128).Read 0
+            let large = PreparedPicture.Square(file, 128)
 
             let request =
                 UpscalingRequest(

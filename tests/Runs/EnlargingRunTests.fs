@@ -44,6 +44,8 @@ let private large (folder: string) (tuning: TuningBlock<'way>) =
             size 64<px>
             batch 2<img>
             checkpoint 1<step>
+            ema 0.9
+            gradientCheckpointing
         }
 
         draw { denoise 2<step> }
