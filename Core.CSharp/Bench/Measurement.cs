@@ -23,6 +23,21 @@ internal static class Measurement
     public static string DeviceName => cuda_is_available() ? CudaDriver.Instance?.Name ?? "CUDA" : "CPU";
 
     /// <summary>
+    /// Seeds what is drawn on a device without a generator; TorchSharp's own seed for all reaches the CPU alone.
+    /// </summary>
+    public static void Seed(Device device, long seed)
+    {
+        if (device.type == TorchSharp.DeviceType.CUDA)
+        {
+            cuda.manual_seed(seed);
+        }
+        else
+        {
+            manual_seed(seed);
+        }
+    }
+
+    /// <summary>
     /// Fills a network with random weights that keep signals at about their size, drawn on its device; nothing requires
     /// gradients afterwards.
     /// </summary>

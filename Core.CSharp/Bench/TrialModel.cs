@@ -55,7 +55,7 @@ internal sealed class TrialModel : IDisposable
     public StableDiffusionModel Load(bool upscales = false)
     {
         var model = StableDiffusionModel.Load(FolderOf(upscales), device, ScalarType.BFloat16);
-        manual_seed(1);
+        Measurement.Seed(device, 1);
         foreach (var network in (IEnumerable<nn.Module>)[model.UNet, model.Vae, .. model.TextEncoders])
         {
             Measurement.Fill(network);
@@ -67,7 +67,7 @@ internal sealed class TrialModel : IDisposable
     /// <summary>A ControlNet for it, the same at each call.</summary>
     public static ControlNetModel Control(StableDiffusionModel model)
     {
-        cuda.manual_seed(2);
+        Measurement.Seed(model.Device, 2);
         var network = new ControlNetModel(new ControlNetConfig { Encoder = Shape.UNet }, CUDA, ScalarType.BFloat16);
         Measurement.Fill(network);
         FusedNetworks.Prepare(model.UNet);
