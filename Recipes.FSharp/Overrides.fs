@@ -31,7 +31,7 @@ module Overrides =
             ]
     }
 
-    let private merges (recipe: Recipe) = not (Draft.merges recipe).IsEmpty
+    let private merges (recipe: Recipe) = not (RecipeLines.merges recipe).IsEmpty
 
     /// Whether a merge itself has such a line, beside the recipes that it merges.
     let private both (part: TrainPart) =

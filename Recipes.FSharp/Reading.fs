@@ -230,7 +230,7 @@ module internal Reading =
         let sources = Draft.sources recipe
 
         let learnsHints =
-            Draft.tunings recipe
+            RecipeLines.tunings recipe
             |> List.exists (fun tuning -> tuning.Method.IsControlNetwork)
 
         // A model in one file has no config beside it: its ControlNets are compared when they are loaded.
@@ -246,7 +246,7 @@ module internal Reading =
             | Error _ -> None
 
         let controls =
-            Draft.controls recipe
+            RecipeLines.controls recipe
             |> List.map (fun steering ->
                 attempt "C24" "control" (fun () -> ControlReading.read (Locating.from script) unet steering))
 

@@ -115,7 +115,7 @@ type Session private () =
         let absent (problems: Problem list) = [
             for at, recipe in
                 ("recipe", recipe)
-                :: [ for stage in Draft.enlargings recipe -> "enlarge.recipe", stage ] do
+                :: [ for stage in RecipeLines.enlargings recipe -> "enlarge.recipe", stage ] do
                 match recipe.Weights with
                 | Weights.Hub repository when problems |> List.exists (fun problem -> problem.At = at) -> repository
                 | _ -> ()

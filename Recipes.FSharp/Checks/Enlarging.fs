@@ -8,7 +8,7 @@ let private foreign (draft: Draft) = [
     for sample in draft.Samples do
         error "F40" "sample" $"an upscaler enlarges pictures, and draws none of \"{sample.Text}\"" "Leave the line out."
 
-    for part in Draft.trainParts draft.Recipe do
+    for part in RecipeLines.trainParts draft.Recipe do
         match part with
         | TrainPart.Steps _
         | TrainPart.Rate _
@@ -162,9 +162,9 @@ let findings (draft: Draft) (facts: Facts) = [
 
     for word, times in
         [
-            "measureOn", (Draft.measuringFolders draft.Recipe).Length
+            "measureOn", (RecipeLines.measuringFolders draft.Recipe).Length
             "noiseUpTo", draft.NoiseUpTo.Length
-            "noiseLevel", (Draft.noiseLevels draft.Recipe).Length
+            "noiseLevel", (RecipeLines.noiseLevels draft.Recipe).Length
         ] do
         if times > 1 then
             error "L1" word $"given {times} times" $"Keep one `{word}` line."
@@ -183,7 +183,7 @@ let findings (draft: Draft) (facts: Facts) = [
 
 /// Standing alone, its pictures are all that it can show.
 let alone (draft: Draft) = [
-    if (Draft.measuringFolders draft.Recipe).IsEmpty then
+    if (RecipeLines.measuringFolders draft.Recipe).IsEmpty then
         error
             "L2"
             "recipe"

@@ -26,10 +26,10 @@ let private repeated (draft: Draft) = [
             |> List.filter (fun word -> word <> "only" && word <> "rankAt")
             |> twice "adapt"
 
-    yield! Draft.trainParts recipe |> List.map _.Word |> twice "train"
-    yield! Draft.drawParts recipe |> List.map _.Word |> twice "draw"
-    yield! Draft.outputParts recipe |> List.map _.Word |> twice "outputs"
-    let drawn = Draft.drawParts recipe |> List.map _.Word
+    yield! RecipeLines.trainParts recipe |> List.map _.Word |> twice "train"
+    yield! RecipeLines.drawParts recipe |> List.map _.Word |> twice "draw"
+    yield! RecipeLines.outputParts recipe |> List.map _.Word |> twice "outputs"
+    let drawn = RecipeLines.drawParts recipe |> List.map _.Word
 
     if List.contains "seeds" drawn && List.contains "count" drawn then
         error "L1" "draw" "`seeds` and `count` both say how many pictures a prompt gets" "Keep one of the two lines."
@@ -50,7 +50,7 @@ let private drawing (draft: Draft) = [
     if draft.Samples.IsEmpty then
         error "L2" "recipe" "draws nothing" "Add a line such as `sample $\"a red boat\"`."
 
-    for part in Draft.trainParts draft.Recipe do
+    for part in RecipeLines.trainParts draft.Recipe do
         match part with
         | TrainPart.Size _
         | TrainPart.Precision _
@@ -82,7 +82,8 @@ let private missing (draft: Draft) = [
 
         if
             not draft.IsMerge
-            && Draft.trainParts draft.Recipe |> List.forall (fun part -> part.Word <> "steps")
+            && RecipeLines.trainParts draft.Recipe
+               |> List.forall (fun part -> part.Word <> "steps")
         then
             error "L2" "train" "has no steps" "Add a line `steps 400<step>` to the `train` block."
 
@@ -320,6 +321,6 @@ let findings (draft: Draft) = [
         | ControlNetwork _
         | Everything -> ()
 
-    yield! Draft.trainParts draft.Recipe |> List.collect trainNumber
-    yield! Draft.drawParts draft.Recipe |> List.collect drawNumber
+    yield! RecipeLines.trainParts draft.Recipe |> List.collect trainNumber
+    yield! RecipeLines.drawParts draft.Recipe |> List.collect drawNumber
 ]

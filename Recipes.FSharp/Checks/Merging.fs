@@ -29,7 +29,7 @@ let private foreign (draft: Draft) = [
         | RecipePart.Merge _
         | RecipePart.Against _ -> ()
 
-    for part in Draft.trainParts draft.Recipe do
+    for part in RecipeLines.trainParts draft.Recipe do
         match part with
         | TrainPart.Size _
         | TrainPart.Precision _

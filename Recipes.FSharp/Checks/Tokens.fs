@@ -34,7 +34,7 @@ let private used (draft: Draft) = [
                     $"none of {counted draft.Samples.Length (nameof sample)} draws `{subject.Token} {subject.Noun}`"
                     $"Add a line `sample $\"a photo of a {{{subject.Noun}}}\"`, where `{subject.Noun}` is the subject's value."
 
-    let learned = Draft.subjects draft.Recipe
+    let learned = RecipeLines.subjects draft.Recipe
 
     for number, sample in List.indexed draft.Samples do
         for subject in sample.Mentions do

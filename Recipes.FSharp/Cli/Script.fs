@@ -22,6 +22,9 @@ type Evaluation =
 /// time, where the same script was compiled before.
 [<RequireQualifiedAccess>]
 module Script =
+    /// The running copy of this library, which scripts see.
+    let private library = typeof<Plan>.Assembly.Location
+
     /// As a user would type it: relative to the current folder where it lies below it.
     let private shown (path: string) =
         let relative = Path.GetRelativePath(Environment.CurrentDirectory, path)
@@ -53,20 +56,22 @@ module Script =
                 Some $"{shown file}({frame.GetFileLineNumber()})"
             | _ -> None)
 
-    let private interpret (warn: string -> unit) (library: string) (path: string) =
+    /// Sends the warnings to `warn`, and gives the errors.
+    let private tell (warn: string -> unit) (diagnostics: FSharpDiagnostic list) : string list =
+        let lines severity =
+            diagnostics
+            |> List.filter (fun d -> d.Severity = severity)
+            |> List.map line
+            |> List.distinct
+
+        lines FSharpDiagnosticSeverity.Warning |> List.iter warn
+        lines FSharpDiagnosticSeverity.Error
+
+    let private interpret (warn: string -> unit) (path: string) : Evaluation =
         let files = ScriptFiles library
         let outcome, diagnostics = Interpreter.run library files path
 
-        let lines severity =
-            diagnostics
-            |> Seq.filter (fun d -> d.Severity = severity)
-            |> Seq.map line
-            |> Seq.distinct
-            |> Seq.toList
-
-        lines FSharpDiagnosticSeverity.Warning |> List.iter warn
-
-        match outcome, lines FSharpDiagnosticSeverity.Error with
+        match outcome, tell warn diagnostics with
         | _, (_ :: _ as errors) -> Evaluation.Refused errors
         | Interpretation.Done, [] -> Evaluation.Done files.Read
         | Interpretation.Refused otherwise, [] -> Evaluation.Refused [ $"{shown path}(1,1): error: {otherwise}" ]
@@ -77,19 +82,17 @@ module Script =
         | None -> Evaluation.Done compiled.Files
         | Some error -> Evaluation.Threw(place compiled.Files error, error)
 
-    /// The script as an assembly: from the cache, or compiled now and kept there; nothing where it must be interpreted.
-    let internal compiled (cache: ScriptCache) (path: string) : CompiledScript option =
-        cache.Find path
-        |> Option.orElseWith (fun () ->
-            let compiled = ScriptCompiler.run typeof<Plan>.Assembly.Location path
-            compiled |> Option.iter (fun compiled -> cache.Keep(path, compiled))
-            compiled)
-
     /// As `evaluate`, with this cache of compiled scripts.
     let internal evaluateWith (cache: ScriptCache) (warn: string -> unit) (path: string) : Evaluation =
-        match compiled cache path with
+        match cache.Find path with
         | Some compiled -> run compiled
-        | None -> interpret warn typeof<Plan>.Assembly.Location path
+        | None ->
+            match ScriptCompiler.run library path with
+            | Compilation.Done compiled ->
+                cache.Keep(path, compiled)
+                run compiled
+            | Compilation.Refused diagnostics -> Evaluation.Refused(tell warn diagnostics)
+            | Compilation.Unclear -> interpret warn path
 
     /// Warnings go to `warn` a line each; what the script prints goes where the console's output goes.
     let evaluate (warn: string -> unit) (path: string) : Evaluation =

@@ -4,7 +4,17 @@ open System
 open System.IO
 open System.Text.RegularExpressions
 open FSharp.Compiler.CodeAnalysis
+open FSharp.Compiler.Diagnostics
 open FSharp.Compiler.IO
+
+/// What came of compiling a script.
+[<RequireQualifiedAccess>]
+type internal Compilation =
+    | Done of CompiledScript
+    /// It has errors: the compiler's messages, which are those that the interpreter would give.
+    | Refused of FSharpDiagnostic list
+    /// Only the interpreter can tell.
+    | Unclear
 
 /// Compiles a script to an assembly that does what interpreting it does.
 [<RequireQualifiedAccess>]
@@ -66,6 +76,14 @@ module internal ScriptCompiler =
             (framework.Value
              |> Array.filter (fun file -> names.Contains(string (Path.GetFileNameWithoutExtension file))))
 
+    /// Whether a source file names a namespace of the framework. One that names none cannot tell the common part of the
+    /// framework from all of it.
+    let private namesFramework (text: string) =
+        Regex.IsMatch(text, @"\b(System|Microsoft|Internal|FxResources|MS)\b")
+
+    let private isError (message: FSharpDiagnostic) =
+        message.Severity = FSharpDiagnosticSeverity.Error
+
     let private compile
         (references: string array)
         (library: string)
@@ -97,18 +115,25 @@ module internal ScriptCompiler =
         FileSystemAutoOpens.FileSystem <- files
 
         try
-            let checker = FSharpChecker.Create()
+            let messages, failure =
+                FSharpChecker.Create().Compile args |> Async.RunSynchronously
 
-            match checker.Compile args |> Async.RunSynchronously with
-            | [||], None when files.Read |> List.forall (File.ReadAllText >> isPlain files) ->
-                Some(File.ReadAllBytes assembly, File.ReadAllBytes(Path.Combine(folder, "script.pdb")))
-            | _ -> None
+            if Array.exists isError messages then
+                Compilation.Refused(List.ofArray messages)
+            elif messages.Length = 0 && failure.IsNone then
+                Compilation.Done {
+                    Sources = files.Sources
+                    Assembly = File.ReadAllBytes assembly
+                    Symbols = File.ReadAllBytes(Path.Combine(folder, "script.pdb"))
+                }
+            else
+                Compilation.Unclear
         finally
             FileSystemAutoOpens.FileSystem <- disk
 
-    /// Nothing where there is the least doubt that the interpreter would do the same, or anything to say about the
-    /// script: then it is interpreted.
-    let run (library: string) (path: string) : CompiledScript option =
+    /// Unclear where there is the least doubt that the interpreter would do the same, or anything to say about a script
+    /// without errors.
+    let run (library: string) (path: string) : Compilation =
         let files = ScriptFiles library
         let path = Path.GetFullPath path
 
@@ -117,21 +142,24 @@ module internal ScriptCompiler =
                 let folder = Directory.CreateTempSubdirectory "recipes-script-"
 
                 try
-                    let attempt (references: Lazy<string array>) () =
+                    let attempt (references: Lazy<string array>) =
                         compile references.Value library files path folder.FullName
 
-                    attempt common ()
-                    |> Option.orElseWith (attempt framework)
-                    |> Option.map (fun (assembly, symbols) -> {
-                        Sources = files.Sources
-                        Assembly = assembly
-                        Symbols = symbols
-                    })
+                    let first = attempt common
+                    let texts = files.Read |> List.map File.ReadAllText
+
+                    match first with
+                    | _ when not (List.forall (isPlain files) texts) -> Compilation.Unclear
+                    | Compilation.Done _ -> first
+                    | Compilation.Refused _
+                    | Compilation.Unclear when List.exists namesFramework texts -> attempt framework
+                    | Compilation.Refused _
+                    | Compilation.Unclear -> first
                 finally
                     folder.Delete true
             else
-                None
+                Compilation.Unclear
         with
         // What cannot be read, the interpreter tells about; and it needs no disk.
         | :? IOException
-        | :? UnauthorizedAccessException -> None
+        | :? UnauthorizedAccessException -> Compilation.Unclear

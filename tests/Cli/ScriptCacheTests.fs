@@ -3,6 +3,7 @@ module Recipes.Tests.ScriptCacheTests
 open System
 open System.IO
 open Expecto
+open FSharp.Compiler.Diagnostics
 open Recipes
 open Recipes.Cli
 open Recipes.Tests.Support
@@ -146,6 +147,49 @@ let tests =
                 Expect.equal (said ()) first ""
                 Expect.isEmpty (entries folder) "")
         }
+
+        testList "what does not compile is told without the interpreter, in its words" [
+            for name, lines in
+                [
+                    "a wrong type and a misspelt word",
+                    [
+                        "open Recipes"
+                        "let learned = subject \"toy\" { token 3 }"
+                        "let budget: Line<SD1> = train { stepz 3<step>; steps 3<rank> }"
+                    ]
+                    "a word of another block",
+                    [ "open Recipes"; "recipe \"wrong\" Models.pocket { steps 3<step> } |> ignore" ]
+                    "a block without its end", [ "open Recipes"; "let budget: Line<SD1> = train {"; "    seed 3" ]
+                    "errors of a loaded file and of the script",
+                    [ "#load \"_wrong.fsx\""; "let x: int = _wrong.x"; "let y = _wrong.nothere" ]
+                    "a file that is not there", [ "#load \"nowhere.fsx\""; "let x = 1" ]
+                    "a warning beside an error", [ "let f x = match x with 1 -> 2"; "1 + 1"; "let y: int = \"a\"" ]
+                    "a misspelt namespace", [ "open Recipe"; "open Sistem" ]
+                    "types of the framework beyond its common part",
+                    [ "open System.Xml"; "let x: XmlReader = 3"; "let y = XmlDocumnt()" ]
+                    "the interactive session's own object", [ "let arguments = fsi.CommandLineArgs" ]
+                ] do
+                test name {
+                    withFolder (fun folder ->
+                        write folder "_wrong.fsx" [ library; "let x = \"a\""; "let y: int = x" ]
+                        |> ignore
+
+                        let script = write folder "c.fsx" lines
+                        let running = typeof<Plan>.Assembly.Location
+
+                        let said (messages: FSharpDiagnostic list) =
+                            messages
+                            |> List.map (fun d ->
+                                d.FileName, d.StartLine, d.StartColumn, d.Severity, d.ErrorNumberText, d.Message)
+                            |> List.distinct
+
+                        match ScriptCompiler.run running script with
+                        | Compilation.Refused messages ->
+                            let _, interpreted = Interpreter.run running (ScriptFiles running) script
+                            Expect.equal (said messages) (said interpreted) ""
+                        | other -> failtest $"{other}")
+                }
+        ]
 
         test "what only the interpreter knows goes to it" {
             withFolder (fun folder ->

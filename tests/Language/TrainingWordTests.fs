@@ -187,7 +187,7 @@ let tests =
 
                 match changed with
                 | Ok recipe ->
-                    let parts = Draft.trainParts recipe
+                    let parts = RecipeLines.trainParts recipe
                     Expect.contains parts (TrainPart.Optimiser Prodigy) "optimiser"
                     Expect.contains parts (TrainPart.Loss(Huber 0.3)) "loss"
                     Expect.contains parts (TrainPart.NoiseOffset 0.1) "noise"
