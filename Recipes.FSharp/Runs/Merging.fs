@@ -259,9 +259,9 @@ module internal Merging =
             |> Option.map (fun (way, _, images) -> string way, images)
             |> Option.toList
 
-        RunReport.grid (folder.File "grid.png") plan shots [] before columns after
+        RunGrid.write (folder.File "grid.png") plan shots [] before columns after
 
-        RunReport.page (folder.File "report.html") plan {
+        RunPage.write (folder.File "report.html") plan {
             Shots = shots
             Hints = []
             Before = shots |> List.map (Samples.path folder "before")
