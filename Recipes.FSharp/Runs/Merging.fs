@@ -133,7 +133,8 @@ module internal Merging =
             Score(
                 "crosstalk",
                 "How much the adapters read of each other's inputs (Orthogonal Adaptation, section 4): 0 at right angles, 1 for the same.",
-                between
+                between,
+                Better = Better.Lower
             )
     ]
 

@@ -103,6 +103,7 @@ let tests =
                 Expect.equal plan.Method.Parameters numbers "the plan counts what is trained"
                 let page = File.ReadAllText(Path.Combine(place, "report.html"))
                 Expect.stringContains page "edge agreement" "measured"
+                Pages.higherIsBetter page
 
                 let pixels stage =
                     (ImageFile.Decode(Path.Combine(place, "samples", $"01-seed3-{stage}.png"))).Pixels

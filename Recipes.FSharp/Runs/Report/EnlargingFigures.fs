@@ -39,6 +39,7 @@ module internal EnlargingFigures =
                 Before = ReportNumber.Of c.Before,
                 After = ReportNumber.Of c.After,
                 Difference = ReportNumber.Of(c.After.Minus c.Before),
+                Better = c.After.Better,
                 Decimals = (if isPsnr then 2 else 3),
                 Unit = (if isPsnr then " dB" else "")
             )
