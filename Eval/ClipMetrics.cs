@@ -31,7 +31,10 @@ public static class ClipMetrics
             $"Cosine of {tower}’s image embeddings, averaged over every pair of a generated picture and one of the "
                 + $"{Say(real.Count, "real picture")}; higher is more alike.",
             values,
-            prompts);
+            prompts)
+        {
+            Better = Better.Higher,
+        };
     }
 
     /// <summary>
@@ -72,7 +75,10 @@ public static class ClipMetrics
             $"Raw cosine of each picture’s embedding with its text’s by {tower}, averaged; {wording}; "
                 + "higher fits better.",
             Paired(name, pictures, texts),
-            prompts);
+            prompts)
+        {
+            Better = Better.Higher,
+        };
     }
 
     /// <summary>
@@ -152,7 +158,10 @@ public static class ClipMetrics
         $"Retrieval, top {top} ({tower})",
         $"Share of pictures whose own caption is among the {Say(top, "nearest caption")} of at least {candidates} "
             + $"by {tower}’s cosine; ties count against it.",
-        ranks.Select(rank => rank <= top ? 1.0 : 0).ToList());
+        ranks.Select(rank => rank <= top ? 1.0 : 0).ToList())
+    {
+        Better = Better.Higher,
+    };
 
     private static void Need(string name, Embeddings rows, int least)
     {

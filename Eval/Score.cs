@@ -50,6 +50,9 @@ public sealed class Score
 
     public string Definition { get; }
 
+    /// <summary>Which way is the better one.</summary>
+    public Better Better { get; init; }
+
     public IReadOnlyList<double> Values { get; }
 
     public IReadOnlyList<string>? Groups { get; }
@@ -83,7 +86,10 @@ public sealed class Score
         }
 
         var values = Values.Zip(before.Values, (after, earlier) => after - earlier).ToList();
-        return new Score(Name + ", difference", "paired by prompt and seed: " + Definition, values, Groups);
+        return new Score(Name + ", difference", "paired by prompt and seed: " + Definition, values, Groups)
+        {
+            Better = Better,
+        };
     }
 
     public override string ToString()

@@ -113,7 +113,10 @@ public sealed class SubjectScores
                 name(i),
                 definition(i),
                 [.. strips.Select(strip => value(i, strip.Row))],
-                [.. strips.Select(strip => strip.Prompt)])),
+                [.. strips.Select(strip => strip.Prompt)])
+            {
+                Better = Better.Higher,
+            }),
         ];
     }
 

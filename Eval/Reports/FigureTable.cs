@@ -39,10 +39,16 @@ internal static class FigureTable
     /// <summary>A number with a true minus sign and, for differences, always a sign.</summary>
     internal static string Format(double value, int decimals, bool signed)
     {
-        var digits = Math.Abs(value).ToString("F" + decimals, CultureInfo.InvariantCulture);
-        var zero = digits.All(digit => digit is '0' or '.');
-        return (zero ? "" : value < 0 ? "−" : signed ? "+" : "") + digits;
+        var sign = IsZero(value, decimals) ? "" : value < 0 ? "−" : signed ? "+" : "";
+        return sign + Digits(value, decimals);
     }
+
+    /// <summary>Whether nothing but zeros is left of a number at so many decimal places.</summary>
+    internal static bool IsZero(double value, int decimals) =>
+        Digits(value, decimals).All(digit => digit is '0' or '.');
+
+    private static string Digits(double value, int decimals) =>
+        Math.Abs(value).ToString("F" + decimals, CultureInfo.InvariantCulture);
 
     private static void Cell(Html html, string column, ReportFigure figure, ReportNumber? number, bool signed)
     {
@@ -61,7 +67,9 @@ internal static class FigureTable
         }
 
         string Show(double value) => Format(value, figure.Decimals, signed);
-        html.Raw($"<td data-column=\"{column}\">").Element("b", Show(number.Value));
+        var change = signed ? Change.Of(figure.Better, number.Value, figure.Decimals) : null;
+        html.Raw($"<td data-column=\"{column}\">")
+            .Element(change is null ? "b" : $"b class=\"{change.Class}\"", Show(number.Value));
         if (figure.Unit.Length > 0)
         {
             html.Raw(" ").Element("span class=\"unit\"", figure.Unit);
@@ -75,6 +83,12 @@ internal static class FigureTable
         if (number.Count is { } count)
         {
             html.Element("small", "n = " + count.ToString(CultureInfo.InvariantCulture));
+        }
+
+        // Last, so that intervals and counts stand in line with those of the other columns.
+        if (change is not null)
+        {
+            html.Element($"small class=\"{change.Class}\"", change.Text);
         }
 
         html.Raw("</td>");

@@ -15,6 +15,9 @@ public sealed record ReportFigure
 
     public ReportNumber? Difference { get; init; }
 
+    /// <summary>Which way is the better one, so that the difference can be judged.</summary>
+    public Better Better { get; init; }
+
     public ReportGoal? Goal { get; init; }
 
     /// <summary>Decimal places of every number in the row.</summary>
@@ -35,6 +38,7 @@ public sealed record ReportFigure
         Before = ReportNumber.Of(before),
         After = ReportNumber.Of(after),
         Difference = ReportNumber.Of(after.Minus(before)),
+        Better = after.Better,
         Goal = goal,
     };
 
@@ -44,6 +48,7 @@ public sealed record ReportFigure
         Name = name ?? score.Name,
         Definition = score.Definition,
         After = ReportNumber.Of(score),
+        Better = score.Better,
     };
 }
 

@@ -227,7 +227,8 @@ module internal Controlling =
                 $"edge agreement (Canny, F1 within {tolerance} px)",
                 "harmonic mean of the shares of the control's edges that the picture has and of the picture's edges that the control has",
                 List.toArray values,
-                groups
+                groups,
+                Better = Better.Higher
             )
 
         let compared label one two = {

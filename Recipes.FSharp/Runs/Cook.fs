@@ -163,9 +163,9 @@ module Cook =
             @ Scores.compare scorer plan shots before after
 
         tell (RunProgress.Ended Phase.Scoring)
-        RunReport.grid (folder.File "grid.png") plan shots hints before [] after
+        RunGrid.write (folder.File "grid.png") plan shots hints before [] after
 
-        RunReport.page (folder.File "report.html") plan {
+        RunPage.write (folder.File "report.html") plan {
             Shots = shots
             Hints = hints
             Before = shots |> List.map (Samples.path folder "before")
@@ -192,7 +192,7 @@ module Cook =
 
         match enlarged with
         | Some made ->
-            EnlargingReport.add json made
+            EnlargingFigures.add json made
             Enlarging.finish made
         | None -> ()
 
@@ -219,7 +219,7 @@ module Cook =
 
             let results =
                 match plan.Upscaling, plan.Method with
-                | Some _, _ -> EnlargingPage.work folder plan state tell stop
+                | Some _, _ -> EnlargingRun.work folder plan state tell stop
                 | None, PlannedMethod.Merge merge ->
                     Merging.work folder plan merge options state (part options tell stop) tell stop
                 | None, _ -> work folder plan options state tell stop

@@ -36,7 +36,8 @@ module internal Likeness =
                     name,
                     definition,
                     [| for each, original in known -> of' (enlarged each) original |],
-                    [| for each, _ in known -> each.Picture.Title |]
+                    [| for each, _ in known -> each.Picture.Title |],
+                    Better = Better.Higher
                 )
 
             Some {

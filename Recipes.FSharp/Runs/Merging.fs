@@ -133,7 +133,8 @@ module internal Merging =
             Score(
                 "crosstalk",
                 "How much the adapters read of each other's inputs (Orthogonal Adaptation, section 4): 0 at right angles, 1 for the same.",
-                between
+                between,
+                Better = Better.Lower
             )
     ]
 
@@ -261,9 +262,9 @@ module internal Merging =
             |> Option.map (fun (way, _, images) -> string way, images)
             |> Option.toList
 
-        RunReport.grid (folder.File "grid.png") plan shots [] before columns after
+        RunGrid.write (folder.File "grid.png") plan shots [] before columns after
 
-        RunReport.page (folder.File "report.html") plan {
+        RunPage.write (folder.File "report.html") plan {
             Shots = shots
             Hints = []
             Before = shots |> List.map (Samples.path folder "before")

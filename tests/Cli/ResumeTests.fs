@@ -41,7 +41,7 @@ let private recipes = methods.Length + 1
 
 let private script (folder: string) =
     CookTests.pictures (Path.Combine(folder, "data"))
-    SteeredRunTests.square (Path.Combine(folder, "square.png")) 64
+    SteeredRecipes.square (Path.Combine(folder, "square.png")) 64
     CookTests.pictures (Path.Combine(folder, "held"))
 
     for picture in Directory.GetFiles(Path.Combine(folder, "held")) do

@@ -3,12 +3,12 @@ module Recipes.Tests.ReportTests
 open System
 open System.IO
 open System.Text.RegularExpressions
-open System.Xml
 open Expecto
 open Recipes.Core
 open Recipes.Core.Imaging
 open Recipes.Eval
 open Recipes.Eval.Reports
+open Recipes.Tests.Pages
 
 let private hostile = "</pre><script>alert('x')</script> & \"quoted\" <!-- ]]> é 漢"
 
@@ -58,15 +58,6 @@ let private everywhere (text: string) =
         PlanJson = text
     )
 
-/// The page's tree; void elements are closed first, since HTML leaves them open.
-let private parse (page: string) =
-    let closed =
-        Regex.Replace(page, "<(meta|img)\\b([^>]*)>", "<$1$2/>").Replace("<!DOCTYPE html>", "")
-
-    let document = XmlDocument(PreserveWhitespace = true)
-    document.LoadXml closed
-    document
-
 let private curve (points: (int64 * float) list) =
     ReportModel(
         Title = "t",
@@ -82,14 +73,6 @@ let private curve (points: (int64 * float) list) =
             )
         |]
     )
-
-/// The text of every node that an XPath names.
-let private all (node: XmlNode) (path: string) : string list =
-    match node.SelectNodes path with
-    | null -> []
-    | nodes -> nodes |> Seq.cast<XmlNode> |> List.ofSeq |> List.map _.InnerText
-
-let private item index node path = List.item index (all node path)
 
 [<Tests>]
 let tests =

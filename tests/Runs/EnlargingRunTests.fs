@@ -173,6 +173,8 @@ let tests =
                 for word in [ "bicubic"; "x4-upscaler, tuned"; "original"; " dB, 0."; "Held out, enlarged" ] do
                     Expect.stringContains page word "report"
 
+                Pages.higherIsBetter page
+
                 let size kind =
                     (ImageFile.Decode(Path.Combine(place, "held-out", $"0-seed0-{kind}.png"))).Width
 

@@ -34,7 +34,7 @@ let private along (folder: string) (net: ControlNet<SD1, Canny>) force : Line<SD
 /// A finished run of a recipe called `tiny` that trained a ControlNet for Canny's edges; the recipe is `tiny`'s own.
 let private trained (folder: string) out =
     CookTests.pictures (Path.Combine(folder, "data"))
-    SteeredRunTests.square (Path.Combine(folder, "square.png")) 64
+    SteeredRecipes.square (Path.Combine(folder, "square.png")) 64
 
     let shades = theme "shades" {
         images (Path.Combine(folder, "data"))
