@@ -3,7 +3,7 @@ using Recipes.Core;
 
 namespace Recipes.Eval.Reports;
 
-/// <summary>The key figures: each metric with its definition, before, after, difference and goal.</summary>
+/// <summary>The key figures: each metric with its definition, before, after, difference and, where one was set, goal.</summary>
 internal static class FigureTable
 {
     public static void Write(Html html, IReadOnlyList<ReportFigure> figures, IReadOnlyList<string> notes)
@@ -13,9 +13,11 @@ internal static class FigureTable
             return;
         }
 
+        var aimed = figures.Any(figure => figure.Goal is not null);
         html.Raw("<section>\n<h2>Key figures</h2>\n<table class=\"figures\">\n<thead><tr><th scope=\"col\">figure</th>")
             .Raw("<th scope=\"col\">before</th><th scope=\"col\">after</th><th scope=\"col\">difference</th>")
-            .Raw("<th scope=\"col\">goal</th></tr></thead>\n<tbody>\n");
+            .Raw(aimed ? "<th scope=\"col\">goal</th>" : "")
+            .Raw("</tr></thead>\n<tbody>\n");
         foreach (var figure in figures)
         {
             html.Raw("<tr><th scope=\"row\">").Element("b", figure.Name)
@@ -23,7 +25,11 @@ internal static class FigureTable
             Cell(html, "before", figure, figure.Before, signed: false);
             Cell(html, "after", figure, figure.After, signed: false);
             Cell(html, "difference", figure, figure.Difference, signed: true);
-            Goal(html, figure.Goal);
+            if (aimed)
+            {
+                Goal(html, figure.Goal);
+            }
+
             html.Raw("</tr>\n");
         }
 
@@ -67,7 +73,7 @@ internal static class FigureTable
         }
 
         string Show(double value) => Format(value, figure.Decimals, signed);
-        var change = signed ? Change.Of(figure.Better, number.Value, figure.Decimals) : null;
+        var change = signed ? Change.Of(figure.Better, number, figure.Decimals) : null;
         html.Raw($"<td data-column=\"{column}\">")
             .Element(change is null ? "b" : $"b class=\"{change.Class}\"", Show(number.Value));
         if (figure.Unit.Length > 0)

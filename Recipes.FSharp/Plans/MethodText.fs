@@ -42,14 +42,14 @@ let private vectors (vectors: PlannedVectors) = [
     $"""{counted (int64 vectors.Count) "new vector"} for `{vectors.Token}`, starting from "{vectors.StartFrom}" """
         .TrimEnd()
 
-    "", $"in captions about {vectors.Templates}: {(large vectors.Parameters).Trim()} trained parameters"
+    "", $"in captions about {vectors.Templates}: {large vectors.Parameters} trained parameters"
 ]
 
 let private weights what (weights: PlannedWeights) = [
     "adapt", what
 
     if weights.Text > 0L then
-        "", $"and the text encoder's, {(large weights.Text).Trim()}"
+        "", $"and the text encoder's, {large weights.Text}"
 
     let targets =
         match weights.Targets with

@@ -14,7 +14,7 @@ let large (count: int64) =
     elif count >= 10_000L then
         $"{short (float count / 1e3)} thousand"
     else
-        counted count "" |> _.Trim().TrimEnd('s')
+        count.ToString("N0", CultureInfo.InvariantCulture)
 
 let pictures (count: int) = counted (int64 count) "picture"
 

@@ -222,9 +222,12 @@ module internal Controlling =
     let compare (plan: Plan) (shots: Shot list) hints before after : Comparison list =
         let groups = [| for shot in shots -> shot.Prompt |]
 
-        let score (values: float list) =
+        // Of several controls each row says whose edges it is about.
+        let score (label: string) (values: float list) =
+            let whose = if plan.Controls.Length > 1 then $", {label}" else ""
+
             Score(
-                $"edge agreement (Canny, F1 within {tolerance} px)",
+                $"edge agreement{whose} (Canny, F1 within {tolerance} px)",
                 "harmonic mean of the shares of the control's edges that the picture has and of the picture's edges that the control has",
                 List.toArray values,
                 groups,
@@ -233,8 +236,8 @@ module internal Controlling =
 
         let compared label one two = {
             Label = label
-            Before = score one
-            After = score two
+            Before = score label one
+            After = score label two
             Ceiling = None
             Proportional = true
             Way = None

@@ -171,6 +171,34 @@ let tests =
                 Expect.equal [ for score in each -> (nonNull score).Better ] [ Better.Higher; Better.Higher ] "each"
         }
 
+        test "a difference whose interval holds zero is told to be within chance" {
+            let spread low high =
+                Pages.parse (
+                    Report.Render(
+                        ReportModel(
+                            Title = "t",
+                            Summary = "s",
+                            PlanHash = "h",
+                            Figures = [|
+                                ReportFigure(
+                                    Name = "n",
+                                    Definition = "d",
+                                    Difference = ReportNumber(0.1, Interval(low, high)),
+                                    Better = Better.Higher
+                                )
+                            |]
+                        )
+                    )
+                )
+
+            let judged document =
+                Pages.all document "//td[@data-column='difference']/b/@class"
+
+            Expect.equal (judged (spread -0.1 0.3)) [ "chance" ] "zero is inside"
+            Expect.equal (judged (spread 0.02 0.3)) [ "better" ] "zero is outside"
+            Expect.isEmpty (Pages.all (spread -0.1 0.3) "//th[text()='goal']") "no goal, no column"
+        }
+
         test "good and bad have colours of their own" {
             let style = page Better.Neither 0.0
 
