@@ -54,7 +54,7 @@ module internal EnlargingFigures =
         Likeness.psnr made.HeldOut
         |> Option.map (fun psnr ->
             let over (rival: Score) =
-                (psnr.After.Value - rival.Value).ToString("+0.00;-0.00", CultureInfo.InvariantCulture)
+                (psnr.After.Value - rival.Value).ToString("+0.00;−0.00", CultureInfo.InvariantCulture)
 
             $"{made.Plan.Model.Name} enlarges held-out pictures {(Lowering.Upscaler.upscaling made.Plan).Factor} times with {decibels psnr.After}: {over psnr.Bicubic} over bicubic, {over psnr.Before} over itself untuned.")
 

@@ -12,6 +12,6 @@ module internal Numbers =
     let decimals (places: int) (value: float) =
         value.ToString($"F{places}", CultureInfo.InvariantCulture)
 
-    /// Three decimals and a sign, none for what rounds to zero.
+    /// Three decimals and a true sign, none for what rounds to zero.
     let signed (value: float) =
-        value.ToString("+0.000;-0.000;0.000", CultureInfo.InvariantCulture)
+        value.ToString("+0.000;−0.000;0.000", CultureInfo.InvariantCulture)

@@ -37,10 +37,11 @@ module internal RunFigures =
             (company |> List.filter (fun c -> c.Label.StartsWith "CLIP-I"))
             @ (own |> List.filter (fun c -> c.Label = "CLIP-T"))
 
+    // A figure and its number stay on one line.
     let private change (c: Comparison) =
         match c.Times with
-        | Some times -> $"{c.Label} {Numbers.signed c.Difference}, {Numbers.decimals 1 times} times as much"
-        | None -> $"{c.Label} {Numbers.signed c.Difference}"
+        | Some times -> $"{c.Label}\u00a0{Numbers.signed c.Difference}, {Numbers.decimals 1 times} times as much"
+        | None -> $"{c.Label}\u00a0{Numbers.signed c.Difference}"
 
     /// What was done, and what came of it.
     let sentence (plan: Plan) (comparisons: Comparison list) =
