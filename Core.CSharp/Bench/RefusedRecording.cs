@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Recipes.Core.Native;
 using static TorchSharp.torch;
 
@@ -23,7 +22,7 @@ public static class RefusedRecording
             using var none = CudaGraph.Record(() => count.add(1).cpu().Dispose(), 0);
             return false;
         }
-        catch (Exception e) when (e is ExternalException or RecipesException { Where: CudaGraph.Name })
+        catch (Exception e) when (CudaGraph.Refuses(e))
         {
             using var graph = CudaGraph.Record(() => count.add_(1), 0);
             graph.Replay();

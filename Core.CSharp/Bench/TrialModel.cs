@@ -68,7 +68,7 @@ internal sealed class TrialModel : IDisposable
     public static ControlNetModel Control(StableDiffusionModel model)
     {
         Measurement.Seed(model.Device, 2);
-        var network = new ControlNetModel(new ControlNetConfig { Encoder = Shape.UNet }, CUDA, ScalarType.BFloat16);
+        var network = new ControlNetModel(new ControlNetConfig { Encoder = Shape.UNet }, model.Device, ScalarType.BFloat16);
         Measurement.Fill(network);
         FusedNetworks.Prepare(model.UNet);
         return network;

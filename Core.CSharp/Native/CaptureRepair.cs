@@ -13,16 +13,12 @@ internal static unsafe class CaptureRepair
     private const int Invalidated = 2;
     private const int Relaxed = 2;
 
-    private static readonly Lazy<IntPtr> Driver = new(
-        () => NativeLibrary.TryLoad(
-            OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1", out var library) ? library : IntPtr.Zero);
-
     /// <summary>Puts an empty recording in the place of one that was given up.</summary>
     /// <param name="stream">CUDA's handle.</param>
     /// <returns>Whether it had been given up.</returns>
     public static bool Mend(IntPtr stream)
     {
-        if (Driver.Value == IntPtr.Zero)
+        if (CudaDriver.Library == IntPtr.Zero)
         {
             return false;
         }
@@ -46,5 +42,5 @@ internal static unsafe class CaptureRepair
             : throw new InvalidOperationException($"cuStreamBeginCapture failed with error {code}");
     }
 
-    private static IntPtr Export(string name) => NativeLibrary.GetExport(Driver.Value, name);
+    private static IntPtr Export(string name) => NativeLibrary.GetExport(CudaDriver.Library, name);
 }

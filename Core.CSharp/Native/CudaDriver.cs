@@ -10,7 +10,11 @@ internal sealed unsafe class CudaDriver
     private const int ProcessorsAttribute = 16;
     private const int NameRoom = 256;
 
-    private static readonly Lazy<CudaDriver?> Found = new(Find);
+    private static readonly Lazy<CudaDriver?> Found = new(() => Library == IntPtr.Zero ? null : new CudaDriver(Library));
+
+    private static readonly Lazy<IntPtr> Loaded = new(
+        () => NativeLibrary.TryLoad(
+            OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1", out var library) ? library : IntPtr.Zero);
 
     private readonly delegate* unmanaged<IntPtr*, void*, int> load;
     private readonly delegate* unmanaged<IntPtr*, IntPtr, byte*, int> function;
@@ -52,6 +56,9 @@ internal sealed unsafe class CudaDriver
         Processors = processors;
         Version = number;
     }
+
+    /// <summary>The driver's library; zero where there is none.</summary>
+    public static IntPtr Library => Loaded.Value;
 
     /// <summary>The driver; null where there is none. Something must have used the device before.</summary>
     public static CudaDriver? Instance => Found.Value;
@@ -161,12 +168,6 @@ internal sealed unsafe class CudaDriver
         IntPtr found;
         Check(current(&found), "cuCtxGetCurrent");
         return found;
-    }
-
-    private static CudaDriver? Find()
-    {
-        var name = OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1";
-        return NativeLibrary.TryLoad(name, out var library) ? new CudaDriver(library) : null;
     }
 
     private void Check(int code, string call)

@@ -12,7 +12,7 @@ namespace Recipes.Core.Native;
 public sealed unsafe class CudaGraph : IDisposable
 {
     /// <summary>What its errors are about.</summary>
-    internal const string Name = "CUDA graph";
+    private const string Name = "CUDA graph";
 
     // Larger than at::cuda::CUDAGraph of any known version, which the constructor fills in place.
     private const int Room = 4096;
@@ -36,6 +36,10 @@ public sealed unsafe class CudaGraph : IDisposable
 
     /// <summary>Whether graphs can be recorded here.</summary>
     public static bool Available => cuda_is_available() && CudaSymbols.Instance is not null;
+
+    /// <summary>Whether work could not be recorded, so that it can be run as usual instead.</summary>
+    internal static bool Refuses(Exception error) =>
+        error is ExternalException or RecipesException { Where: Name };
 
     /// <summary>Why not, in one line; empty where they can.</summary>
     public static string Reason => !cuda_is_available() ? "there is no CUDA device" : CudaSymbols.Reason;

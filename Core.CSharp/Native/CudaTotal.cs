@@ -9,8 +9,8 @@ public static unsafe class CudaTotal
     /// <param name="index">Counted as CUDA counts them, from 0.</param>
     public static long? Bytes(int index)
     {
-        var name = OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1";
-        if (!NativeLibrary.TryLoad(name, out var library)
+        var library = CudaDriver.Library;
+        if (library == IntPtr.Zero
             || !NativeLibrary.TryGetExport(library, "cuInit", out var start)
             || !NativeLibrary.TryGetExport(library, "cuDeviceGet", out var find)
             || !NativeLibrary.TryGetExport(library, "cuDeviceTotalMem_v2", out var measure))

@@ -18,7 +18,7 @@ internal sealed unsafe class GraphFills
     // Nodes before or after one.
     private const int Room = 64;
 
-    private static readonly Lazy<GraphFills?> Found = new(Find);
+    private static readonly Lazy<GraphFills?> Found = new(() => CudaDriver.Library == IntPtr.Zero ? null : new GraphFills(CudaDriver.Library));
 
     private readonly delegate* unmanaged<IntPtr, IntPtr*, nuint*, int> nodes;
     private readonly delegate* unmanaged<IntPtr, int*, int> type;
@@ -130,12 +130,6 @@ internal sealed unsafe class GraphFills
         }
 
         return destroy(node) == 0;
-    }
-
-    private static GraphFills? Find()
-    {
-        var name = OperatingSystem.IsWindows() ? "nvcuda.dll" : "libcuda.so.1";
-        return NativeLibrary.TryLoad(name, out var library) ? new GraphFills(library) : null;
     }
 
     /// <summary>CUDA_MEMSET_NODE_PARAMS.</summary>

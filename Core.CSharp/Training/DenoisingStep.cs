@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Recipes.Core.Native;
 using Recipes.Core.Schedules;
 using static TorchSharp.torch;
@@ -109,8 +108,7 @@ public sealed class DenoisingStep : ITrainingStep
 
             PlainReason = "the text encoder is trained with it";
         }
-        catch (Exception e) when (
-            e is ExternalException or RecipesException { Where: CudaGraph.Name } && !OutOfMemory.Is(e))
+        catch (Exception e) when (CudaGraph.Refuses(e) && !OutOfMemory.Is(e))
         {
             // A libtorch or a network that cannot be recorded; the state is as before the step.
             PlainReason = e.Message.Split('\n')[0];

@@ -18,11 +18,10 @@ module Doctor =
         out $"{LibTorch.Load()}"
         out $"recorded steps (CUDA graphs): {available CudaGraph.Available CudaGraph.Reason}"
         out $"this program's own kernels: {available Fused.Available Fused.Reason}"
+        let percent (share: float) = $"{100.0 * share:F2} %%"
         let found = FusedComparison.Run()
 
         if isNull found.Reason then
-            let percent (share: float) = $"{100.0 * share:F2} %%"
-
             out
                 $"error of a network's output against float32: {percent found.FusedOutput} (plain {percent found.PlainOutput})"
 
@@ -31,8 +30,6 @@ module Doctor =
 
             out
                 $"loss over {FusedComparison.Steps} steps: at most {percent found.Curve} from the plain one's, allowed {percent FusedComparison.Band}"
-
-        let percent (share: float) = $"{100.0 * share:F2} %%"
 
         let optimisers = [
             for kind in OptimiserComparison.Run() do

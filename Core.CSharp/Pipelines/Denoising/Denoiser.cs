@@ -30,7 +30,7 @@ internal sealed class Denoiser : IDisposable
     private readonly int kept;
     private readonly RecordedDecoder decoder = new();
     private readonly string like;
-    private readonly string? kind;
+    private readonly bool keeps;
     private readonly object[] networks = [];
 
     /// <param name="unet">The network.</param>
@@ -59,11 +59,11 @@ internal sealed class Denoiser : IDisposable
         like = Kind(states, told);
         if (RecordedUNet.CanRecord(evaluations) && start.Parts.All(part => part.Networks is not null))
         {
-            kind = like;
+            keeps = true;
             networks = KeptRecordings.Lie(start.Parts.SelectMany(part => part.Networks!).Prepend(unet));
         }
 
-        if (kind is not null && unet.Recordings is KeptRecordings found && found.Fits(kind, networks))
+        if (keeps && unet.Recordings is KeptRecordings found && found.Fits(like, networks))
         {
             unet.Recordings = null;
             found.Refill(states, told, parts);
@@ -138,10 +138,10 @@ internal sealed class Denoiser : IDisposable
     {
         timesteps.Dispose();
         unet.DrawingPlainReason = recorded.PlainReason;
-        var all = new KeptRecordings(kind ?? "", networks, context, conditions, read, recordings, decoder);
+        var all = new KeptRecordings(like, networks, context, conditions, read, recordings, decoder);
 
         // A variant that an earlier drawing's recordings lack reads this drawing's memory, not theirs.
-        if (kind is not null && recorded.Complete && (kept == 0 || kept == recorded.Count || read.Length == 0))
+        if (keeps && recorded.Complete && (kept == 0 || kept == recorded.Count || read.Length == 0))
         {
             unet.Recordings = all;
         }

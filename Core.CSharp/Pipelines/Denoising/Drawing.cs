@@ -74,7 +74,9 @@ internal static class Drawing
             var reported = 0;
             var clean = Denoise();
             cancellation.ThrowIfCancellationRequested();
-            done(LatentCoder.Decode(model.Vae, clean, request.VaeTiling, model.UNet.Recordings as KeptRecordings));
+            var kept = model.UNet.Recordings as KeptRecordings;
+            done(LatentCoder.Decode(model.Vae, clean, request.VaeTiling, kept));
+            model.UNet.DrawingPlainReason ??= kept?.Decoder.PlainReason;
             finished += request.Taken;
 
             Tensor Denoise()

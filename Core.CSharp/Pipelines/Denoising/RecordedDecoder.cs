@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Recipes.Core.Kernels;
 using Recipes.Core.Native;
 using Recipes.Core.Networks;
@@ -16,7 +15,9 @@ internal sealed class RecordedDecoder : IDisposable
     private string? known;
     private object[] weights = [];
     private (Tensor Latents, Tensor Picture, CudaGraph Graph)? recording;
-    private bool possible = CudaGraph.Available;
+
+    /// <summary>Why pictures are decoded as usual although they could have been recorded; null otherwise.</summary>
+    public string? PlainReason { get; private set; }
 
     /// <summary>Forgets what another autoencoder's weights, or the same at another place, have recorded.</summary>
     public void Prepare(AutoencoderKL vae)
@@ -35,7 +36,7 @@ internal sealed class RecordedDecoder : IDisposable
     /// <param name="share">Its memory is used again.</param>
     public Tensor Decode(AutoencoderKL vae, Tensor latents, CudaGraph? share)
     {
-        if (!possible || latents.device_type != TorchSharp.DeviceType.CUDA)
+        if (PlainReason is not null || !CudaGraph.Available || latents.device_type != TorchSharp.DeviceType.CUDA)
         {
             return vae.Decode(latents);
         }
@@ -52,9 +53,9 @@ internal sealed class RecordedDecoder : IDisposable
         {
             recording ??= Record(vae, latents, share);
         }
-        catch (Exception e) when (e is ExternalException or RecipesException { Where: CudaGraph.Name })
+        catch (Exception e) when (CudaGraph.Refuses(e))
         {
-            possible = false;
+            PlainReason = e.Message.Split('\n')[0];
             return vae.Decode(latents);
         }
 

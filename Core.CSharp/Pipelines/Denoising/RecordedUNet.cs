@@ -1,4 +1,3 @@
-using System.Runtime.InteropServices;
 using Recipes.Core.Native;
 using static TorchSharp.torch;
 
@@ -61,7 +60,7 @@ internal sealed class RecordedUNet(
                 predict, latents, timestep, index, recordings.Values.OfType<UNetRecording>().FirstOrDefault());
             recordings[variant] = recording;
         }
-        catch (Exception e) when (e is ExternalException or RecipesException { Where: CudaGraph.Name })
+        catch (Exception e) when (CudaGraph.Refuses(e))
         {
             // This network or libtorch cannot be recorded; it is run as usual.
             possible = false;
