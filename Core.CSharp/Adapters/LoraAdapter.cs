@@ -12,7 +12,7 @@ namespace Recipes.Core.Adapters;
 /// magnitude m for each output it is DoRA: W' = m (W + …) / ‖W + …‖, the norm over all inputs of an output and
 /// constant to the gradient (Liu et al., "DoRA: Weight-Decomposed Low-Rank Adaptation", equation 5 and section 4.3).
 /// </summary>
-public sealed class LoraAdapter : WeightAdapter, IFusedAdapter
+public sealed class LoraAdapter : WeightAdapter, IFusedAdapter, ILowRank
 {
     /// <param name="component">The network's name in a pipeline: unet, text_encoder.</param>
     /// <param name="path">The layer's name in that network.</param>
@@ -76,6 +76,11 @@ public sealed class LoraAdapter : WeightAdapter, IFusedAdapter
 
     /// <summary>Scale × alpha/rank.</summary>
     public double Factor => Scale * Alpha / Rank;
+
+    LowRank? ILowRank.Part => Part;
+
+    private LowRank? Part =>
+        Scale != 0 && Magnitude is null ? new LowRank(Down, Up, Factor, Dropped ? Drop : null) : null;
 
     private bool IsConvolution => Layer.Weight.dim() > 2;
 
@@ -145,11 +150,8 @@ public sealed class LoraAdapter : WeightAdapter, IFusedAdapter
 
     /// <inheritdoc/>
     public Tensor? Compute(Linear layer, Tensor input, Tensor? bias) =>
-        Scale != 0
-            && Magnitude is null
-            && Down.dtype == input.dtype
-            && Fused.Takes(input, input.shape[^1])
-            ? LoraLinear.Apply(input, layer.Weight, bias, Down, Up, Factor, Dropped ? Drop : null)
+        Part is { } part && Down.dtype == input.dtype && Fused.Takes(input, input.shape[^1])
+            ? LoraLinear.Apply(input, layer.Weight, bias, Down, Up, part.Factor, part.Drop)
             : null;
 
     /// <inheritdoc/>

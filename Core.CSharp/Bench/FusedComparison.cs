@@ -17,6 +17,8 @@ namespace Recipes.Core.Bench;
 /// <param name="FusedOutput">Fused kernels against float32.</param>
 /// <param name="PlainGradient">The same of all weights' gradients.</param>
 /// <param name="FusedGradient">The same of all weights' gradients.</param>
+/// <param name="PlainAdapters">The same of the gradients of adapters on frozen weights.</param>
+/// <param name="FusedAdapters">The same of the gradients of adapters on frozen weights.</param>
 /// <param name="Curve">Greatest relative distance of the two loss curves over <see cref="Steps"/> steps.</param>
 /// <param name="WeightChange">Distance of the trained adapters by the size of the training's change.</param>
 public sealed record FusedComparison(
@@ -25,6 +27,8 @@ public sealed record FusedComparison(
     double FusedOutput = 0,
     double PlainGradient = 0,
     double FusedGradient = 0,
+    double PlainAdapters = 0,
+    double FusedAdapters = 0,
     double Curve = 0,
     double WeightChange = 0)
 {
@@ -43,7 +47,10 @@ public sealed record FusedComparison(
     /// <summary>Whether the two agree within the tolerances above; true where there is nothing to compare.</summary>
     public bool Agrees =>
         Reason is not null
-        || (FusedOutput <= Excess * PlainOutput && FusedGradient <= Excess * PlainGradient && Curve <= Band);
+        || (FusedOutput <= Excess * PlainOutput
+            && FusedGradient <= Excess * PlainGradient
+            && FusedAdapters <= Excess * PlainAdapters
+            && Curve <= Band);
 
     /// <summary>Compares on a small UNet with random weights; takes some seconds.</summary>
     public static FusedComparison Run()
@@ -60,6 +67,9 @@ public sealed record FusedComparison(
             var reference = Pass(ScalarType.Float32, fused: false);
             var plain = Pass(ScalarType.BFloat16, fused: false);
             var fused = Pass(ScalarType.BFloat16, fused: true);
+            var exactAdapters = Adapters(ScalarType.Float32, fused: false);
+            var plainAdapters = Adapters(ScalarType.BFloat16, fused: false);
+            var fusedAdapters = Adapters(ScalarType.BFloat16, fused: true);
             var (plainLosses, plainWeights) = Train(fused: false);
             var (fusedLosses, fusedWeights) = Train(fused: true);
             return new FusedComparison(
@@ -68,6 +78,8 @@ public sealed record FusedComparison(
                 Distance(fused.Output, reference.Output),
                 Distance(plain.Gradient, reference.Gradient),
                 Distance(fused.Gradient, reference.Gradient),
+                Distance(plainAdapters, exactAdapters),
+                Distance(fusedAdapters, exactAdapters),
                 plainLosses.Zip(fusedLosses, (a, b) => Math.Abs(a - b) / Math.Abs(a)).Max(),
                 Distance(fusedWeights, plainWeights));
         }
@@ -106,12 +118,41 @@ public sealed record FusedComparison(
             parameter.requires_grad = true;
         }
 
+        var output = Backward(network, type);
+        return scope.MoveToOuter(output.detach(), Gradients(network.parameters()));
+    }
+
+    /// <summary>Gradients of adapters on a frozen network, whose queries, keys and values go as one where kernels are used.</summary>
+    private static Tensor Adapters(ScalarType type, bool fused)
+    {
+        using var scope = NewDisposeScope();
+        using var network = Network(type, fused);
+        using var generator = new Generator(3, CPU);
+        using var adapters = LoraSet.Attach(network, "unet", new LoraOptions { Rank = 8 }, generator);
+        using (no_grad())
+        {
+            foreach (var adapter in adapters.Adapters)
+            {
+                adapter.Up.copy_(randn(adapter.Up.shape, generator: generator).mul_(0.1));
+            }
+        }
+
+        FusedNetworks.Prepare(network);
+        Backward(network, type);
+        return Gradients(adapters.Parameters.Select(item => item.Parameter)).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>The network's output, after the gradients of its loss were computed.</summary>
+    private static Tensor Backward(UNet2DConditionModel network, ScalarType type)
+    {
         var batch = new Batches(network.Config).Batch(0);
         var output = network.forward(batch.Latents, batch.Timesteps, batch.Context.to_type(type));
         CustomGradient.Backward(DiffusionLoss.Compute(output, batch.Noise).Total);
-        var gradient = cat([.. network.parameters().Select(item => item.grad!.to_type(ScalarType.Float32).flatten())]);
-        return scope.MoveToOuter(output.detach(), gradient);
+        return output;
     }
+
+    private static Tensor Gradients(IEnumerable<Tensor> parameters) =>
+        cat([.. parameters.Select(item => item.grad!.to_type(ScalarType.Float32).flatten())]);
 
     /// <summary>Losses of a short training of adapters, and the adapters after it.</summary>
     private static (IReadOnlyList<double> Losses, Tensor Weights) Train(bool fused)

@@ -1,5 +1,6 @@
 using System.Diagnostics;
 using Recipes.Core.Adapters;
+using Recipes.Core.Kernels;
 using Recipes.Core.Networks;
 using Recipes.Core.Schedules;
 using Recipes.Core.Training;
@@ -21,6 +22,7 @@ public static class TrainingBench
         Measurement.Fill(unet);
         using var generator = new Generator(0, CPU);
         using var adapters = LoraSet.Attach(unet, "unet", new LoraOptions { Rank = options.Rank }, generator);
+        FusedNetworks.Prepare(unet);
         return Steps("lora", unet, adapters.Parameters, adapters.Adapters, options.Batch, null, options, clock);
     }
 

@@ -1,4 +1,5 @@
 using Recipes.Core.Native;
+using Recipes.Core.Networks.Blocks;
 using Recipes.Core.Networks.Layers;
 using static TorchSharp.torch;
 
@@ -8,8 +9,9 @@ namespace Recipes.Core.Kernels;
 public static class FusedNetworks
 {
     /// <summary>
-    /// Lays out the convolutions of a bfloat16 network on a CUDA device channels-last, in place and without a change
-    /// of any value, and lets cuDNN choose its fastest algorithms.
+    /// Lays out the convolutions of a bfloat16 network on a CUDA device channels-last, and frozen weights of attentions
+    /// that read the same one behind the other, in place and without a change of any value, and lets cuDNN choose its
+    /// fastest algorithms. Again after adapters were attached, it lays those out too.
     /// </summary>
     /// <returns>
     /// False, and nothing done, where kernels are not used: another type or device, or none available.
@@ -33,6 +35,11 @@ public static class FusedNetworks
                 using var laid = ChannelsLast.Of(weight);
                 weight.set_(laid);
             }
+        }
+
+        foreach (var attention in network.modules().OfType<CrossAttention>())
+        {
+            attention.Merge();
         }
 
         return true;

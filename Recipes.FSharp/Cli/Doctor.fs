@@ -29,6 +29,9 @@ module Doctor =
                 $"error of its gradients against float32: {percent found.FusedGradient} (plain {percent found.PlainGradient})"
 
             out
+                $"error of adapters' gradients against float32: {percent found.FusedAdapters} (plain {percent found.PlainAdapters})"
+
+            out
                 $"loss over {FusedComparison.Steps} steps: at most {percent found.Curve} from the plain one's, allowed {percent FusedComparison.Band}"
 
         let random =

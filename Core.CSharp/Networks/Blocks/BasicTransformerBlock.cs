@@ -44,7 +44,7 @@ internal sealed class BasicTransformerBlock : nn.Module
             return Fuse(input, normed, context).MoveToOuterDisposeScope();
         }
 
-        var hidden = attn1.forward(normed, onlyCross ? context.For(attn1) : attn1.Prepare(normed)).add_(input);
+        var hidden = attn1.forward(normed, onlyCross ? context.For(attn1) : null).add_(input);
         // Added in place to the fresh output: the norm's input must stay as it was for the gradient.
         hidden = attn2.forward(norm2.forward(hidden), context.For(attn2), context.Recorder).add_(hidden);
         hidden = ff.forward(norm3.forward(hidden)).add_(hidden);
@@ -69,7 +69,7 @@ internal sealed class BasicTransformerBlock : nn.Module
     /// <summary>Each sum with the bias before it and the norm after it in one pass over memory.</summary>
     private Tensor Fuse(Tensor input, Tensor normed, TextContext context)
     {
-        var delta = attn1.Unbiased(normed, onlyCross ? context.For(attn1) : attn1.Prepare(normed));
+        var delta = attn1.Unbiased(normed, onlyCross ? context.For(attn1) : null);
         var (hidden, second) = norm2.AddForward(input, delta, attn1.Bias);
         delta = attn2.Unbiased(second, context.For(attn2), context.Recorder);
         (hidden, var third) = norm3.AddForward(hidden, delta, attn2.Bias);

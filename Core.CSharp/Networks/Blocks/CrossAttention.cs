@@ -1,3 +1,4 @@
+using Recipes.Core.Kernels;
 using Recipes.Core.Networks.Layers;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
@@ -36,17 +37,23 @@ internal sealed class CrossAttention : nn.Module
     public (Tensor Key, Tensor Value) Prepare(Tensor context)
     {
         using var scope = NewDisposeScope();
-        var key = Attention.Split(to_k.forward(context), heads);
-        var value = Attention.Split(to_v.forward(context), heads);
-        return scope.MoveToOuter(key, value);
+        var parts = Project([to_k, to_v], context);
+        return scope.MoveToOuter(parts[0], parts[1]);
     }
 
+    /// <summary>
+    /// Lays the weights that read the same one behind the other, for one product, where they are frozen; their adapters'
+    /// too. Nothing that the network knows of changes.
+    /// </summary>
+    public void Merge() =>
+        MergedLinear.Lay(to_q.Weight.shape[1] == to_k.Weight.shape[1] ? [to_q, to_k, to_v] : [to_k, to_v]);
+
     /// <param name="states">[batch, n, width].</param>
-    /// <param name="keyAndValue">From <see cref="Prepare"/>.</param>
+    /// <param name="keyAndValue">From <see cref="Prepare"/>; null for attention of the states to themselves.</param>
     /// <param name="recorder">Told of the queries and keys; null for none.</param>
     /// <returns>[batch, n, width].</returns>
     public Tensor forward(
-        Tensor states, (Tensor Key, Tensor Value) keyAndValue, AttentionRecorder? recorder = null)
+        Tensor states, (Tensor Key, Tensor Value)? keyAndValue, AttentionRecorder? recorder = null)
     {
         using var attended = Attend(states, keyAndValue, recorder);
         return to_out[0].forward(attended);
@@ -54,7 +61,7 @@ internal sealed class CrossAttention : nn.Module
 
     /// <summary>The same without the last bias, for a caller that adds it together with more.</summary>
     public Tensor Unbiased(
-        Tensor states, (Tensor Key, Tensor Value) keyAndValue, AttentionRecorder? recorder = null)
+        Tensor states, (Tensor Key, Tensor Value)? keyAndValue, AttentionRecorder? recorder = null)
     {
         using var attended = Attend(states, keyAndValue, recorder);
         return to_out[0].Unbiased(attended);
@@ -64,11 +71,20 @@ internal sealed class CrossAttention : nn.Module
     public Tensor? Bias => to_out[0].Bias;
 
     private Tensor Attend(
-        Tensor states, (Tensor Key, Tensor Value) keyAndValue, AttentionRecorder? recorder)
+        Tensor states, (Tensor Key, Tensor Value)? keyAndValue, AttentionRecorder? recorder)
     {
         using var scope = NewDisposeScope();
-        var query = Attention.Split(to_q.forward(states), heads);
-        recorder?.Record(query, keyAndValue.Key);
-        return Attention.Attend(query, keyAndValue.Key, keyAndValue.Value).MoveToOuterDisposeScope();
+        Tensor[] parts = keyAndValue is { } given
+            ? [.. Project([to_q], states), given.Key, given.Value]
+            : Project([to_q, to_k, to_v], states);
+        recorder?.Record(parts[0], parts[1]);
+        return Attention.Attend(parts[0], parts[1], parts[2]).MoveToOuterDisposeScope();
+    }
+
+    /// <summary>What maps make of the same states, split in heads, in one product where kernels are used.</summary>
+    private Tensor[] Project(Linear[] maps, Tensor states)
+    {
+        var together = maps.Length > 1 && Fused.Takes(states, states.shape[^1]) ? MergedLinear.Apply(maps, states) : null;
+        return [.. (together ?? maps.Select(map => map.forward(states))).Select(part => Attention.Split(part, heads))];
     }
 }

@@ -57,6 +57,11 @@ internal sealed class KeptRecordings(
             {
                 all.Add(adapter);
                 all.Add(adapter is WeightAdapter weight ? weight.Scale : 0.0);
+                if (adapter is LoraAdapter lora)
+                {
+                    all.Add(KernelArgument.Of(lora.Down));
+                    all.Add(KernelArgument.Of(lora.Up));
+                }
             }
         }
 
