@@ -15,12 +15,13 @@ internal sealed class RecordedStep : IDisposable
     private readonly DenoisingPass pass;
     private readonly IBatchSource batches;
     private readonly DenoisingStepOptions options;
-    private readonly AdamW optimiser;
+    private readonly IRecordedOptimiser optimiser;
     private readonly Dictionary<string, Recording> recordings = [];
     private (long Step, DenoisingBatch[] Batches)? ready;
     private (DenoisingBatch[] Batches, Recording By)? taken;
 
-    public RecordedStep(DenoisingPass pass, IBatchSource batches, DenoisingStepOptions options, AdamW optimiser)
+    public RecordedStep(
+        DenoisingPass pass, IBatchSource batches, DenoisingStepOptions options, IRecordedOptimiser optimiser)
     {
         this.pass = pass;
         this.batches = batches;
@@ -30,8 +31,8 @@ internal sealed class RecordedStep : IDisposable
 
     /// <summary>Why a training cannot be recorded, as a sentence's end; null where it can.</summary>
     public static string? Obstacle(IOptimiser optimiser) =>
-        optimiser is not AdamW adamW ? $"{optimiser.GetType().Name} has no kernel, as AdamW has"
-        : !adamW.UsesKernel ? "its weights are not on a CUDA device with this program's kernels"
+        optimiser is not IRecordedOptimiser able ? $"{optimiser.GetType().Name} has no kernel of this program's"
+        : !able.UsesKernel ? "its weights are not on a CUDA device with this program's kernels"
         : !CudaGraph.Available ? CudaGraph.Reason
         : null;
 
