@@ -14,7 +14,10 @@ internal sealed class DrawnGradients(IReadOnlyList<NamedParameter> parameters, I
     private const long WithoutRate = 5;
 
     /// <inheritdoc/>
-    public StepResult Run(long step)
+    public bool RunsAhead => false;
+
+    /// <inheritdoc/>
+    public void Start(long step)
     {
         using var scope = NewDisposeScope();
         foreach (var (_, parameter) in parameters)
@@ -35,8 +38,10 @@ internal sealed class DrawnGradients(IReadOnlyList<NamedParameter> parameters, I
         var rate = optimiser is Prodigy ? 1 : 1e-3;
         optimiser.Step(step == WithoutRate ? 0 : rate);
         optimiser.ZeroGrad();
-        return new StepResult(0, 0, null, 0, 0);
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<StepResult> Read() => [];
 
     /// <inheritdoc/>
     public IEnumerable<KeyValuePair<string, Tensor>> SaveState() => [];

@@ -103,7 +103,7 @@ public sealed record OptimiserComparison(string Name, double Weights, double Ave
         var start = All(optimiser.Masters);
         for (var index = 0; index < Steps; index++)
         {
-            step.Run(index);
+            step.Start(index);
         }
 
         var (weights, averages, moments) = scope.MoveToOuter(

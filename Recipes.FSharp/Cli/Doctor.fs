@@ -31,6 +31,15 @@ module Doctor =
             out
                 $"loss over {FusedComparison.Steps} steps: at most {percent found.Curve} from the plain one's, allowed {percent FusedComparison.Band}"
 
+        let random =
+            match RandomComparison.Run() with
+            | null -> true
+            | random ->
+                out
+                    $"noise drawn on the device: at most {random.Normal:G2} from the host's; whole numbers: {random.Whole} differ"
+
+                random.Agrees
+
         let optimisers = [
             for kind in OptimiserComparison.Run() do
                 let distance =
@@ -77,7 +86,13 @@ module Doctor =
                 out $"""a recording that must fail: {if harmless then "refused without harm" else "harmful"}"""
                 harmless
 
-        if found.Agrees && refused && drawn && List.forall id (optimisers @ kinds) then
+        if
+            found.Agrees
+            && random
+            && refused
+            && drawn
+            && List.forall id (optimisers @ kinds)
+        then
             Faults.ok
         else
             out "They do not agree. Set RECIPES_FUSED=0 to compute without them, and report these lines."

@@ -20,6 +20,9 @@ public sealed partial class AdamW
     void IRecordedOptimiser.SetRate(double rate) => kernel!.SetRate(rate);
 
     /// <inheritdoc/>
+    void IRecordedOptimiser.SetRate(Tensor rate) => kernel!.SetRate(rate);
+
+    /// <inheritdoc/>
     void IRecordedOptimiser.SetShare(double share) => kernel!.SetShare(share);
 
     /// <inheritdoc/>

@@ -26,6 +26,10 @@ internal interface IRecordedOptimiser : IOptimiser
     /// <summary>Sets the rate of the updates that follow, outside of any recording.</summary>
     void SetRate(double rate);
 
+    /// <summary>The same from the device, for a recording.</summary>
+    /// <param name="rate">[1], float32.</param>
+    void SetRate(Tensor rate);
+
     /// <summary>Notes which parameters have gradients, which recordings of <see cref="Update"/> take as given.</summary>
     void Prepare()
     {

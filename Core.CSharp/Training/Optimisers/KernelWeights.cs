@@ -44,8 +44,11 @@ internal sealed class KernelWeights : IDisposable
     /// <summary>Whether kernels can update weights on the device.</summary>
     public static bool Usable(Device device) => device.type == DeviceType.CUDA && Fused.Available;
 
-    /// <inheritdoc cref="IRecordedOptimiser.SetRate"/>
+    /// <inheritdoc cref="IRecordedOptimiser.SetRate(double)"/>
     public void SetRate(double rate) => Rate.fill_(rate);
+
+    /// <inheritdoc cref="IRecordedOptimiser.SetRate(Tensor)"/>
+    public void SetRate(Tensor rate) => Rate.copy_(rate.squeeze(0));
 
     /// <inheritdoc cref="IRecordedOptimiser.SetShare"/>
     public void SetShare(double value) => share.fill_(value);

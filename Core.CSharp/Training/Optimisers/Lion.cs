@@ -90,6 +90,9 @@ public sealed class Lion : IRecordedOptimiser
     void IRecordedOptimiser.SetRate(double rate) => Kernel!.SetRate(rate);
 
     /// <inheritdoc/>
+    void IRecordedOptimiser.SetRate(Tensor rate) => Kernel!.SetRate(rate);
+
+    /// <inheritdoc/>
     void IRecordedOptimiser.SetShare(double share) => Kernel!.SetShare(share);
 
     /// <inheritdoc/>

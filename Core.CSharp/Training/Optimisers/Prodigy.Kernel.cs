@@ -22,6 +22,9 @@ public sealed partial class Prodigy
     void IRecordedOptimiser.SetRate(double rate) => weights.Kernel!.SetRate(rate);
 
     /// <inheritdoc/>
+    void IRecordedOptimiser.SetRate(Tensor rate) => weights.Kernel!.SetRate(rate);
+
+    /// <inheritdoc/>
     void IRecordedOptimiser.SetShare(double share) => weights.Kernel!.SetShare(share);
 
     /// <inheritdoc/>
