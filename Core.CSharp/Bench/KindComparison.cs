@@ -99,6 +99,21 @@ public sealed record KindComparison(string Name, string? PlainReason, double Cur
                 Parts = new TrainedParts { UNetLora = lora with { Dropout = 0.3 } },
                 GradientCheckpointing = true,
             },
+            ["LoRA with Lion"] = options => Stepped(
+                options,
+                step => step with
+                {
+                    Optimiser = new LionOptions(),
+                    Rate = new LearningRate { Rate = 3e-4, Steps = Steps },
+                }),
+            ["LoRA with Prodigy"] = options => Stepped(
+                options,
+                step => step with
+                {
+                    // A distance to begin with by which so few steps show.
+                    Optimiser = new ProdigyOptions { FirstDistance = 1e-3 },
+                    Rate = new LearningRate { Rate = 1, Steps = Steps },
+                }),
             ["average of the weights"] = options => options with { Ema = new EmaOptions { Decay = 0.9 } },
             ["two passes a step"] = options => Stepped(options, step => step with { Accumulation = 2 }),
             ["buckets"] = options => options with

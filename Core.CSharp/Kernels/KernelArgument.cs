@@ -16,4 +16,7 @@ internal static unsafe class KernelArgument
 
     /// <summary>A number in single precision.</summary>
     public static long Of(double number) => BitConverter.SingleToUInt32Bits((float)number);
+
+    /// <summary>A number in double precision.</summary>
+    public static long Exact(double number) => BitConverter.DoubleToInt64Bits(number);
 }

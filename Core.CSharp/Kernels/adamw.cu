@@ -1,27 +1,9 @@
 // AdamW over many tensors at once, with the gradients' clipping, the conversion to bfloat16 weights and the weights'
-// running averages in the same pass over memory. Tensors lie in the kernel's parameters, so that a recorded graph keeps
-// them. Moments in bfloat16 are rounded up or down at random, drawn by seed, step, tensor and element: a step changes the
-// second moment by 1/1000, which rounding to the nearest of bfloat16's 1/256 would lose (Gupta et al. 2015, arXiv
-// 1502.02551).
+// running averages in the same pass over memory. Moments in bfloat16 are rounded up or down at random, drawn by seed,
+// step, tensor and element: a step changes the second moment by 1/1000, which rounding to the nearest of bfloat16's 1/256
+// would lose (Gupta et al. 2015, arXiv 1502.02551).
 
-#define TENSORS 64
-
-struct Group
-{
-    u16* narrow[TENSORS];
-    float* master[TENSORS];
-    const void* gradient[TENSORS];
-    void* first[TENSORS];
-    void* second[TENSORS];
-    float* average[TENSORS];
-    int elements[TENSORS];
-    int start[TENSORS];
-    int place[TENSORS];
-    int tensors;
-    int wide;
-    int narrow_moments;
-    int span;
-};
+typedef Group<64, 2> AdamWGroup;
 
 struct Step
 {
@@ -44,15 +26,6 @@ __device__ __forceinline__ u32 rounded(float value, u32 draw)
     return (__float_as_uint(value) + (draw & 0xffffu)) >> 16;
 }
 
-__device__ __forceinline__ float4 widened(uint2 pairs)
-{
-    return make_float4(
-        __uint_as_float(pairs.x << 16),
-        __uint_as_float(pairs.x & 0xffff0000u),
-        __uint_as_float(pairs.y << 16),
-        __uint_as_float(pairs.y & 0xffff0000u));
-}
-
 __device__ __forceinline__ float advance(const Step& step, float gradient, float weight, float& first, float& second)
 {
     float g = gradient * step.factor;
@@ -62,8 +35,42 @@ __device__ __forceinline__ float advance(const Step& step, float gradient, float
     return weight - step.rate / step.correction1 * first / (sqrtf(second) / step.root2 + step.epsilon);
 }
 
+template <bool Whole>
+__device__ __forceinline__ void adamw4(
+    const AdamWGroup& group, const Step& step, int tensor, u64 seed, int at, int end)
+{
+    void* first = group.state[0][tensor];
+    void* second = group.state[1][tensor];
+    float4 w = load4<Whole>(group.master[tensor], at, end);
+    float4 m = load4<Whole>(first, !group.narrow_states, at, end);
+    float4 v = load4<Whole>(second, !group.narrow_states, at, end);
+    float4 g = load4<Whole>(group.gradient[tensor], group.wide, at, end);
+    w.x = advance(step, g.x, w.x, m.x, v.x);
+    w.y = advance(step, g.y, w.y, m.y, v.y);
+    w.z = advance(step, g.z, w.z, m.z, v.z);
+    w.w = advance(step, g.w, w.w, m.w, v.w);
+    if (group.narrow_states)
+    {
+        uint4 draw = philox(seed, (u32)at / 4, step.place, step.count, 0);
+        uint2 firsts = make_uint2(
+            rounded(m.x, draw.x) | rounded(m.y, draw.y) << 16, rounded(m.z, draw.z) | rounded(m.w, draw.w) << 16);
+        uint2 seconds = make_uint2(
+            rounded(v.x, draw.x >> 16) | rounded(v.y, draw.y >> 16) << 16,
+            rounded(v.z, draw.z >> 16) | rounded(v.w, draw.w >> 16) << 16);
+        store4<Whole>((u16*)first, at, end, firsts);
+        store4<Whole>((u16*)second, at, end, seconds);
+    }
+    else
+    {
+        store4<Whole>((float*)first, at, end, m);
+        store4<Whole>((float*)second, at, end, v);
+    }
+
+    keep4<Whole>(group, tensor, at, end, w, step.share);
+}
+
 extern "C" __global__ void adamw(
-    Group group,
+    AdamWGroup group,
     const float* counts,
     const float* rate,
     const float* norm,
@@ -76,17 +83,12 @@ extern "C" __global__ void adamw(
     float epsilon)
 {
     __shared__ Step shared_step;
-    int tensor = 0;
-    while (tensor + 1 < group.tensors && group.start[tensor + 1] <= (int)blockIdx.x)
-    {
-        tensor++;
-    }
-
+    Share block = share_of(group);
     if (threadIdx.x == 0)
     {
-        double count = counts[group.place[tensor]];
+        double count = counts[group.place[block.tensor]];
         shared_step.rate = *rate;
-        shared_step.factor = norm == 0 ? 1.0f : fminf(1.0f, limit / (*norm + 1e-6f));
+        shared_step.factor = clipping(norm, limit);
         shared_step.beta1 = beta1;
         shared_step.beta2 = beta2;
         shared_step.decay = decay;
@@ -95,116 +97,26 @@ extern "C" __global__ void adamw(
         shared_step.root2 = (float)sqrt(1.0 - pow((double)beta2, count));
         shared_step.share = share == 0 ? 0.0f : *share;
         shared_step.count = (u32)count;
-        shared_step.place = (u32)group.place[tensor];
+        shared_step.place = (u32)group.place[block.tensor];
     }
 
     __syncthreads();
     Step step = shared_step;
-    u16* narrow = group.narrow[tensor];
-    float* master = group.master[tensor];
-    float* first = (float*)group.first[tensor];
-    float* second = (float*)group.second[tensor];
-    u16* narrow_first = (u16*)group.first[tensor];
-    u16* narrow_second = (u16*)group.second[tensor];
-    const u16* narrow_gradient = (const u16*)group.gradient[tensor];
-    const float* wide_gradient = (const float*)group.gradient[tensor];
-    float* average = group.average[tensor];
-    int begin = ((int)blockIdx.x - group.start[tensor]) * group.span;
-    int end = min(group.elements[tensor], begin + group.span);
-    if (group.gradient[tensor] == 0)
+    if (group.gradient[block.tensor] == 0)
     {
-        // A weight that stays as it is in this step: its average alone follows.
-        for (int i = begin + threadIdx.x; i < end; i += blockDim.x)
-        {
-            average[i] += step.share * (master[i] - average[i]);
-        }
-
+        follow(group, block, step.share);
         return;
     }
 
-    for (int at = begin + threadIdx.x * 4; at < end; at += blockDim.x * 4)
+    for (int at = block.begin + threadIdx.x * 4; at < block.end; at += blockDim.x * 4)
     {
-        if (at + 4 <= end)
+        if (at + 4 <= block.end)
         {
-            float4 w = *reinterpret_cast<const float4*>(master + at);
-            float4 m = group.narrow_moments ? widened(*reinterpret_cast<const uint2*>(narrow_first + at))
-                                            : *reinterpret_cast<const float4*>(first + at);
-            float4 v = group.narrow_moments ? widened(*reinterpret_cast<const uint2*>(narrow_second + at))
-                                            : *reinterpret_cast<const float4*>(second + at);
-            float4 g = group.wide ? *reinterpret_cast<const float4*>(wide_gradient + at)
-                                  : widened(*reinterpret_cast<const uint2*>(narrow_gradient + at));
-
-            w.x = advance(step, g.x, w.x, m.x, v.x);
-            w.y = advance(step, g.y, w.y, m.y, v.y);
-            w.z = advance(step, g.z, w.z, m.z, v.z);
-            w.w = advance(step, g.w, w.w, m.w, v.w);
-            *reinterpret_cast<float4*>(master + at) = w;
-            if (group.narrow_moments)
-            {
-                uint4 draw = philox(seed, (u32)at / 4, step.place, step.count, 0);
-                *reinterpret_cast<uint2*>(narrow_first + at) = make_uint2(
-                    rounded(m.x, draw.x) | rounded(m.y, draw.y) << 16,
-                    rounded(m.z, draw.z) | rounded(m.w, draw.w) << 16);
-                *reinterpret_cast<uint2*>(narrow_second + at) = make_uint2(
-                    rounded(v.x, draw.x >> 16) | rounded(v.y, draw.y >> 16) << 16,
-                    rounded(v.z, draw.z >> 16) | rounded(v.w, draw.w >> 16) << 16);
-            }
-            else
-            {
-                *reinterpret_cast<float4*>(first + at) = m;
-                *reinterpret_cast<float4*>(second + at) = v;
-            }
-
-            if (average != 0)
-            {
-                float4 a = *reinterpret_cast<const float4*>(average + at);
-                a.x += step.share * (w.x - a.x);
-                a.y += step.share * (w.y - a.y);
-                a.z += step.share * (w.z - a.z);
-                a.w += step.share * (w.w - a.w);
-                *reinterpret_cast<float4*>(average + at) = a;
-            }
-
-            if (narrow != 0)
-            {
-                uint2 pairs;
-                pairs.x = pack2(w.x, w.y);
-                pairs.y = pack2(w.z, w.w);
-                *reinterpret_cast<uint2*>(narrow + at) = pairs;
-            }
+            adamw4<true>(group, step, block.tensor, seed, at, block.end);
         }
         else
         {
-            uint4 draw = philox(seed, (u32)at / 4, step.place, step.count, 0);
-            u32 draws[4] = {draw.x, draw.y, draw.z, draw.w};
-            for (int i = at; i < end; i++)
-            {
-                float g = group.wide ? wide_gradient[i] : __uint_as_float((u32)narrow_gradient[i] << 16);
-                float m = group.narrow_moments ? __uint_as_float((u32)narrow_first[i] << 16) : first[i];
-                float v = group.narrow_moments ? __uint_as_float((u32)narrow_second[i] << 16) : second[i];
-                float w = advance(step, g, master[i], m, v);
-                master[i] = w;
-                if (group.narrow_moments)
-                {
-                    narrow_first[i] = (u16)rounded(m, draws[i - at]);
-                    narrow_second[i] = (u16)rounded(v, draws[i - at] >> 16);
-                }
-                else
-                {
-                    first[i] = m;
-                    second[i] = v;
-                }
-
-                if (average != 0)
-                {
-                    average[i] += step.share * (w - average[i]);
-                }
-
-                if (narrow != 0)
-                {
-                    narrow[i] = (u16)pack2(w, 0.0f);
-                }
-            }
+            adamw4<false>(group, step, block.tensor, seed, at, block.end);
         }
     }
 }

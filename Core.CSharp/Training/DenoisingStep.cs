@@ -54,7 +54,7 @@ public sealed class DenoisingStep : ITrainingStep
         pass = new DenoisingPass(network, schedule, options);
         optimiser = options.Optimiser.Create(parameters);
         PlainReason = options.Recorded ? RecordedStep.Obstacle(optimiser) : "it is switched off";
-        recorded = PlainReason is null ? new RecordedStep(pass, batches, options, (AdamW)optimiser) : null;
+        recorded = PlainReason is null ? new RecordedStep(pass, batches, options, (IRecordedOptimiser)optimiser) : null;
     }
 
     /// <summary>Why the step is not recorded, as a sentence's end; null while it is.</summary>
@@ -119,7 +119,7 @@ public sealed class DenoisingStep : ITrainingStep
     {
         foreach (var (step, figures) in recorded?.Read() ?? [])
         {
-            finished.Add(Result(step, figures, optimiser.Figures));
+            finished.Add(Result(step, figures, recorded!.Further(figures)));
         }
     }
 

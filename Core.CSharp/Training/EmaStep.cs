@@ -12,8 +12,8 @@ internal sealed class EmaStep : ITrainingStep
     private readonly IOptimiser optimiser;
     private readonly Ema ema;
 
-    /// <summary>The optimiser whose kernel moves the averages itself; null where they move after each step.</summary>
-    private readonly AdamW? within;
+    /// <summary>The optimiser whose kernels move the averages themselves; null where they move after each step.</summary>
+    private readonly IRecordedOptimiser? within;
 
     /// <param name="inner">The step, which becomes this one's own.</param>
     /// <param name="optimiser">Its optimiser, whose float32 masters are averaged.</param>
@@ -23,7 +23,7 @@ internal sealed class EmaStep : ITrainingStep
         this.inner = inner;
         this.optimiser = optimiser;
         ema = new Ema(optimiser.Masters, options);
-        within = (optimiser as AdamW)?.Average(ema.Averages) == true ? (AdamW)optimiser : null;
+        within = optimiser is IRecordedOptimiser able && able.Average(ema.Averages) ? able : null;
     }
 
     /// <summary>The averages by the names of what is trained.</summary>

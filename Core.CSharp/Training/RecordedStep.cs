@@ -17,27 +17,28 @@ internal sealed class RecordedStep : IDisposable
     private readonly DenoisingPass pass;
     private readonly IBatchSource batches;
     private readonly DenoisingStepOptions options;
-    private readonly AdamW optimiser;
+    private readonly IRecordedOptimiser optimiser;
     private readonly Dictionary<string, Recording> recordings = [];
     private (long Step, DenoisingBatch[] Batches)? ready;
     private (DenoisingBatch[] Batches, Recording By)? taken;
     private readonly StepClock clock;
     private readonly StepFigures figures;
 
-    public RecordedStep(DenoisingPass pass, IBatchSource batches, DenoisingStepOptions options, AdamW optimiser)
+    public RecordedStep(
+        DenoisingPass pass, IBatchSource batches, DenoisingStepOptions options, IRecordedOptimiser optimiser)
     {
         this.pass = pass;
         this.batches = batches;
         this.options = options;
         this.optimiser = optimiser;
         clock = new StepClock(options.Rate, optimiser.Masters[0].device);
-        figures = new StepFigures(clock.Step, Columns);
+        figures = new StepFigures(clock.Step, Columns + optimiser.FigureNames.Count);
     }
 
     /// <summary>Why a training cannot be recorded, as a sentence's end; null where it can.</summary>
     public static string? Obstacle(IOptimiser optimiser) =>
-        optimiser is not AdamW adamW ? $"{optimiser.GetType().Name} has no kernel, as AdamW has"
-        : !adamW.UsesKernel ? "its weights are not on a CUDA device with this program's kernels"
+        optimiser is not IRecordedOptimiser able ? $"{optimiser.GetType().Name} has no kernel of this program's"
+        : !able.UsesKernel ? "its weights are not on a CUDA device with this program's kernels"
         : !CudaGraph.Available ? CudaGraph.Reason
         : null;
 
@@ -83,9 +84,14 @@ internal sealed class RecordedStep : IDisposable
     }
 
     /// <summary>
-    /// The steps started since the last reading and their figures: total, instances, class images, norm. Waits for them.
+    /// The steps started since the last reading and their figures: total, instances, class images, norm, and what the
+    /// optimiser reports. Waits for them.
     /// </summary>
     public List<(long Step, float[] Figures)> Read() => figures.Read();
+
+    /// <summary>What the optimiser reports among a step's figures, by name.</summary>
+    public IReadOnlyDictionary<string, double> Further(float[] read) =>
+        optimiser.FigureNames.Zip(read.Skip(Columns)).ToDictionary(pair => pair.First, pair => (double)pair.Second);
 
     /// <summary>
     /// Prepares a step's batch and enqueues its copies behind the step that runs, so that the device finds the next one
@@ -232,7 +238,8 @@ internal sealed class RecordedStep : IDisposable
             var limit = owner.options.ClipNorm;
             owner.clock.Read(owner.optimiser);
             owner.optimiser.Update(limit is null ? null : norm, limit ?? 0);
-            owner.figures.Write(cat([sum / owner.options.Accumulation, norm.reshape(1)]));
+            owner.figures.Write(
+                cat([sum / owner.options.Accumulation, norm.reshape(1), owner.optimiser.DeviceFigures]));
             owner.optimiser.ZeroGrad();
             owner.clock.Advance();
         }

@@ -46,7 +46,7 @@ internal sealed class StepClock : IDisposable
     public void Went() => next++;
 
     /// <summary>Gives the optimiser the step's rate; operations of the device alone.</summary>
-    public void Read(AdamW optimiser) => optimiser.SetRate(rates.index_select(0, Step));
+    public void Read(IRecordedOptimiser optimiser) => optimiser.SetRate(rates.index_select(0, Step));
 
     /// <summary>The next step; operations of the device alone.</summary>
     public void Advance() => Step.add_(1);

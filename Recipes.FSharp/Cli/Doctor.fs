@@ -45,8 +45,13 @@ module Doctor =
 
         let optimisers = [
             for kind in OptimiserComparison.Run() do
+                let distance =
+                    match Option.ofNullable kind.Distance with
+                    | Some distance -> $", d {distance:G2}"
+                    | None -> ""
+
                 out
-                    $"AdamW with moments in {kind.Moments} against plain operations: weights {kind.Weights:G2}, averages {kind.Averages:G2}, second moments {kind.Second:G2}"
+                    $"{kind.Name} against plain operations: weights {kind.Weights:G2}, averages {kind.Averages:G2}, {kind.Moment} {kind.Moments:G2}{distance}"
 
                 kind.Agrees
         ]

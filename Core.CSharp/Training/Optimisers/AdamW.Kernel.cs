@@ -6,47 +6,42 @@ namespace Recipes.Core.Training;
 /// <content>The step by one kernel on a CUDA device.</content>
 public sealed partial class AdamW
 {
+    private readonly KernelWeights? kernel;
     private int[] updated = [];
     private Tensor? active;
-    private Tensor? shareTensor;
-    private IReadOnlyList<Tensor>? averages;
 
-    /// <summary>
-    /// Whether gradients are clipped and weights updated by one kernel, whose work can be recorded by
-    /// <see cref="Update"/>. Gradients are then let go after a step rather than zeroed.
-    /// </summary>
-    internal bool UsesKernel => kernel;
+    /// <inheritdoc/>
+    bool IRecordedOptimiser.UsesKernel => kernel is not null;
 
-    /// <summary>Sets the rate of the updates that follow, outside of any recording.</summary>
-    internal void SetRate(double rate) => rateTensor.fill_(rate);
+    /// <inheritdoc/>
+    Tensor IRecordedOptimiser.DeviceFigures => kernel!.NoFigures;
 
-    /// <summary>The same from the device, for a recording.</summary>
-    /// <param name="rate">[1], float32.</param>
-    internal void SetRate(Tensor rate) => rateTensor.copy_(rate.squeeze(0));
+    /// <inheritdoc/>
+    void IRecordedOptimiser.SetRate(double rate) => kernel!.SetRate(rate);
 
-    /// <summary>
-    /// Has the kernel move running averages towards the weights in its own pass over memory, by the share that
-    /// <see cref="SetShare"/> sets.
-    /// </summary>
-    /// <param name="following">Float32, one for each of the masters; not owned. Null for no more.</param>
-    /// <returns>False, and nothing done, where the kernel is not used.</returns>
-    internal bool Average(IReadOnlyList<Tensor>? following)
+    /// <inheritdoc/>
+    void IRecordedOptimiser.SetRate(Tensor rate) => kernel!.SetRate(rate);
+
+    /// <inheritdoc/>
+    void IRecordedOptimiser.SetShare(double share) => kernel!.SetShare(share);
+
+    /// <inheritdoc/>
+    bool IRecordedOptimiser.Average(IReadOnlyList<Tensor>? following)
     {
-        if (!kernel)
-        {
-            return false;
-        }
-
-        averages = following;
-        shareTensor ??= Keep(zeros([], ScalarType.Float32, counts.device));
-        return true;
+        kernel?.Average(following);
+        return kernel is not null;
     }
 
-    /// <summary>Sets by how much averages move in the updates that follow, outside of any recording.</summary>
-    internal void SetShare(double share) => shareTensor!.fill_(share);
+    /// <inheritdoc/>
+    void IRecordedOptimiser.Advance() => Advance();
 
-    /// <summary>Counts a step on the host, as the device does in <see cref="Update"/>.</summary>
-    internal void Advance()
+    /// <inheritdoc/>
+    void IRecordedOptimiser.Update(Tensor? norm, double limit) => Update(norm, limit);
+
+    /// <inheritdoc/>
+    void IRecordedOptimiser.Prepare() => Prepare();
+
+    private void Advance()
     {
         foreach (var index in updated)
         {
@@ -54,37 +49,30 @@ public sealed partial class AdamW
         }
     }
 
-    /// <summary>Updates by the kernel: operations of the device alone.</summary>
-    /// <param name="norm">The gradients' joint norm; null for no clipping.</param>
-    /// <param name="limit">Greatest norm.</param>
-    internal void Update(Tensor? norm, double limit)
+    private void Update(Tensor? norm, double limit)
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
         Prepare();
-        var present = Present();
-        if (present.Count == 0)
+        var updating = kernel!.Updating(first, second);
+        if (updating.Count == 0)
         {
             return;
         }
 
         counts.add_(active!);
-        var updating = present.Select(item => Tensors(item.Index, item.Gradient));
-        var others = averages is null
-            ? []
-            : Enumerable.Range(0, parameters.Length).Except(updated).Select(index => Tensors(index, null));
         AdamWKernel.Step(
-            [.. updating, .. others],
+            [.. updating, .. kernel.Following(updating, first, second)],
             counts,
-            rateTensor,
+            kernel.Rate,
             norm,
             limit,
-            averages is null ? null : shareTensor,
+            kernel.Share,
             options);
     }
 
-    /// <summary>Notes which parameters have gradients, which recordings of <see cref="Update"/> take as given.</summary>
-    internal void Prepare()
+    /// <summary>Has the counts' increments lie on the device, anew only where others have gradients than before.</summary>
+    private void Prepare()
     {
         var all = Enumerable.Range(0, parameters.Length);
         int[] found = [.. all.Where(i => parameters[i].Parameter.grad is not null)];
@@ -95,38 +83,5 @@ public sealed partial class AdamW
             float[] flags = [.. all.Select(i => found.Contains(i) ? 1f : 0f)];
             active = Keep(tensor(flags, device: counts.device));
         }
-    }
-
-    /// <summary>What has a gradient now.</summary>
-    private List<(int Index, Tensor Gradient)> Present()
-    {
-        var present = new List<(int, Tensor)>();
-        for (var index = 0; index < parameters.Length; index++)
-        {
-            if (parameters[index].Parameter.grad is { } gradient)
-            {
-                present.Add((index, gradient));
-            }
-        }
-
-        return present;
-    }
-
-    private AdamWTensors Tensors(int index, Tensor? gradient)
-    {
-        var (master, weight) = (masters[index], parameters[index].Parameter);
-        if (gradient is not null && !gradient.stride().SequenceEqual(weight.stride()))
-        {
-            gradient = empty_like(weight).copy_(gradient);
-        }
-
-        return new AdamWTensors(
-            index,
-            ReferenceEquals(master, weight) ? null : weight,
-            master,
-            gradient,
-            first[index],
-            second[index],
-            averages?[index]);
     }
 }

@@ -1,5 +1,3 @@
-using Recipes.Core.Kernels;
-using TorchSharp;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -14,7 +12,7 @@ namespace Recipes.Core.Training;
 /// Gradients are zeroed in place and never replaced, so that every step works on the same memory:
 /// clear them by <see cref="ZeroGrad"/> only.
 /// </remarks>
-public sealed partial class AdamW : IOptimiser
+public sealed partial class AdamW : IRecordedOptimiser
 {
     private readonly AdamWOptions options;
     private readonly NamedParameter[] parameters;
@@ -27,7 +25,6 @@ public sealed partial class AdamW : IOptimiser
     private readonly Tensor counts;
     private readonly Tensor[] countOf;
     private readonly Tensor rateTensor;
-    private readonly bool kernel;
     private Lists? lists;
 
     /// <summary>An optimiser of parameters named by their place in the list.</summary>
@@ -59,7 +56,9 @@ public sealed partial class AdamW : IOptimiser
         counts = Keep(zeros(parameters.Count, dtype: ScalarType.Float32, device: device));
         countOf = [.. Enumerable.Range(0, parameters.Count).Select(index => Keep(counts[index]))];
         rateTensor = Keep(tensor(options.Rate, dtype: ScalarType.Float32, device: device));
-        kernel = options.Path == AdamWPath.Fused && device.type == DeviceType.CUDA && Fused.Available;
+        kernel = options.Path == AdamWPath.Fused && KernelWeights.Usable(device)
+            ? new KernelWeights(this.parameters, masters, ScalarType.Float32)
+            : null;
     }
 
     /// <summary>The settings.</summary>
@@ -75,7 +74,7 @@ public sealed partial class AdamW : IOptimiser
     public IReadOnlyList<Tensor> Masters => masters;
 
     /// <summary>The gradients present now.</summary>
-    public Tensor[] Gradients => kernel ? [.. Present().Select(item => item.Gradient)] : Current().Gradients;
+    public Tensor[] Gradients => kernel?.Gradients ?? Current().Gradients;
 
     /// <inheritdoc/>
     public IReadOnlyDictionary<string, double> Figures { get; } = new Dictionary<string, double>();
@@ -89,9 +88,9 @@ public sealed partial class AdamW : IOptimiser
     {
         using var scope = NewDisposeScope();
         using var _ = no_grad();
-        if (kernel)
+        if (kernel is not null)
         {
-            SetRate(rate ?? options.Rate);
+            kernel.SetRate(rate ?? options.Rate);
             Update(null, 0);
             Advance();
             return;
@@ -145,13 +144,9 @@ public sealed partial class AdamW : IOptimiser
     /// <summary>Sets every gradient to zero, in place; where the kernel is used, lets them go.</summary>
     public void ZeroGrad()
     {
-        if (kernel)
+        if (kernel is not null)
         {
-            foreach (var (_, parameter) in parameters)
-            {
-                parameter.grad = null;
-            }
-
+            kernel.LetGo();
             return;
         }
 
@@ -166,7 +161,8 @@ public sealed partial class AdamW : IOptimiser
     public void Dispose()
     {
         lists?.Active.Dispose();
-        Tensor?[] own = [active, shareTensor, .. first, .. second, .. gradients, .. wide, .. countOf, counts, rateTensor];
+        kernel?.Dispose();
+        Tensor?[] own = [active, .. first, .. second, .. gradients, .. wide, .. countOf, counts, rateTensor];
         foreach (var item in own)
         {
             item?.Dispose();

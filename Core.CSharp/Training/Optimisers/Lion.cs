@@ -1,3 +1,4 @@
+using Recipes.Core.Kernels;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Training;
@@ -25,9 +26,10 @@ public sealed record LionOptions : OptimiserOptions
 
 /// <summary>
 /// Steps of one size in the sign's direction (Chen et al., "Symbolic Discovery of Optimization Algorithms", arXiv
-/// 2302.06675, algorithm 2), with one moment where AdamW has two.
+/// 2302.06675, algorithm 2), with one moment where AdamW has two. On a CUDA device with this program's kernels a step is
+/// one pass over memory.
 /// </summary>
-public sealed class Lion : IOptimiser
+public sealed class Lion : IRecordedOptimiser
 {
     private readonly LionOptions options;
     private readonly MasterWeights weights;
@@ -55,9 +57,24 @@ public sealed class Lion : IOptimiser
     public IReadOnlyDictionary<string, double> Figures { get; } = new Dictionary<string, double>();
 
     /// <inheritdoc/>
+    bool IRecordedOptimiser.UsesKernel => Kernel is not null;
+
+    /// <inheritdoc/>
+    Tensor IRecordedOptimiser.DeviceFigures => Kernel!.NoFigures;
+
+    private KernelWeights? Kernel => weights.Kernel;
+
+    /// <inheritdoc/>
     public void Step(double rate)
     {
         using var _ = no_grad();
+        if (Kernel is not null)
+        {
+            Kernel.SetRate(rate);
+            Update(null, 0);
+            return;
+        }
+
         weights.Update((index, master, gradient) =>
         {
             var direction = momentum[index].mul(options.Beta1).add_(gradient, 1 - options.Beta1).sign_();
@@ -68,6 +85,25 @@ public sealed class Lion : IOptimiser
 
     /// <inheritdoc/>
     public void ZeroGrad() => weights.ZeroGrad();
+
+    /// <inheritdoc/>
+    void IRecordedOptimiser.SetRate(double rate) => Kernel!.SetRate(rate);
+
+    /// <inheritdoc/>
+    void IRecordedOptimiser.SetRate(Tensor rate) => Kernel!.SetRate(rate);
+
+    /// <inheritdoc/>
+    void IRecordedOptimiser.SetShare(double share) => Kernel!.SetShare(share);
+
+    /// <inheritdoc/>
+    bool IRecordedOptimiser.Average(IReadOnlyList<Tensor>? following)
+    {
+        Kernel?.Average(following);
+        return Kernel is not null;
+    }
+
+    /// <inheritdoc/>
+    void IRecordedOptimiser.Update(Tensor? norm, double limit) => Update(norm, limit);
 
     /// <inheritdoc/>
     public IEnumerable<KeyValuePair<string, Tensor>> Save() => weights.Save().Concat(
@@ -92,6 +128,18 @@ public sealed class Lion : IOptimiser
         foreach (var own in momentum)
         {
             own.Dispose();
+        }
+    }
+
+    private void Update(Tensor? norm, double limit)
+    {
+        using var scope = NewDisposeScope();
+        using var _ = no_grad();
+        var updating = Kernel!.Updating(momentum);
+        if (updating.Count > 0)
+        {
+            LionKernel.Step(
+                [.. updating, .. Kernel.Following(updating, momentum)], Kernel.Rate, norm, limit, Kernel.Share, options);
         }
     }
 }

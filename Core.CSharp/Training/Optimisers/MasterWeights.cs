@@ -1,3 +1,4 @@
+using Recipes.Core.Kernels;
 using TorchSharp.Modules;
 using static TorchSharp.torch;
 
@@ -13,11 +14,15 @@ internal sealed class MasterWeights : IDisposable
         Parameters = [.. parameters];
         using var _ = no_grad();
         Masters = [.. parameters.Select(item => Master(item.Parameter).DetachFromDisposeScope())];
+        Kernel = Fused.Enabled && KernelWeights.Usable(Masters[0].device) ? new KernelWeights(Parameters, Masters) : null;
     }
 
     public NamedParameter[] Parameters { get; }
 
     public Tensor[] Masters { get; }
+
+    /// <summary>The same for kernels; null where none can update them, or they are switched off.</summary>
+    public KernelWeights? Kernel { get; }
 
     /// <summary>The gradients present now.</summary>
     public Tensor[] Gradients => [.. Parameters.Select(item => item.Parameter.grad).OfType<Tensor>()];
@@ -46,10 +51,14 @@ internal sealed class MasterWeights : IDisposable
         }
     }
 
-    /// <summary>Lets all gradients be zeros, in place.</summary>
+    /// <summary>Lets all gradients be zeros, in place; where kernels are used, lets them go.</summary>
     public void ZeroGrad()
     {
-        if (Gradients is { Length: > 0 } gradients)
+        if (Kernel is not null)
+        {
+            Kernel.LetGo();
+        }
+        else if (Gradients is { Length: > 0 } gradients)
         {
             TensorLists.Zero(gradients);
         }
@@ -72,6 +81,7 @@ internal sealed class MasterWeights : IDisposable
     /// <inheritdoc/>
     public void Dispose()
     {
+        Kernel?.Dispose();
         for (var index = 0; index < Masters.Length; index++)
         {
             if (IsNarrow(index))

@@ -2,55 +2,16 @@ using static TorchSharp.torch;
 
 namespace Recipes.Core.Training;
 
-/// <summary>Settings of <see cref="Prodigy"/>; its rate is a factor, and 1 is usual.</summary>
-public sealed record ProdigyOptions : OptimiserOptions
-{
-    /// <summary>Decay of the first moment, in [0, 1).</summary>
-    public double Beta1 { get; init; } = 0.9;
-
-    /// <summary>Decay of the second moment, in (0, 1); its root is that of the distance's estimates.</summary>
-    public double Beta2 { get; init; } = 0.999;
-
-    /// <summary>Added to the root of the second moment, times the distance; more than 0.</summary>
-    public double Epsilon { get; init; } = 1e-8;
-
-    /// <summary>The first estimate of the distance to the solution, more than 0.</summary>
-    public double FirstDistance { get; init; } = 1e-6;
-
-    /// <summary>A factor of the estimates, more than 0; the way to a larger or smaller rate.</summary>
-    public double DistanceFactor { get; init; } = 1;
-
-    /// <summary>Whether the moments' bias is corrected, as in Adam.</summary>
-    public bool BiasCorrection { get; init; }
-
-    /// <summary>Whether a warm-up of the rate is kept out of the estimates.</summary>
-    public bool SafeguardWarmUp { get; init; }
-
-    /// <inheritdoc/>
-    public override void Check()
-    {
-        Require(Beta1 is >= 0 and < 1, nameof(Beta1), Beta1, "at least 0 and below 1");
-        Require(Beta2 is > 0 and < 1, nameof(Beta2), Beta2, "above 0 and below 1");
-        Require(Epsilon > 0 && double.IsFinite(Epsilon), nameof(Epsilon), Epsilon, "more than 0");
-        Require(
-            FirstDistance > 0 && double.IsFinite(FirstDistance), nameof(FirstDistance), FirstDistance, "more than 0");
-        Require(
-            DistanceFactor > 0 && double.IsFinite(DistanceFactor), nameof(DistanceFactor), DistanceFactor, "more than 0");
-        Require(WeightDecay >= 0 && double.IsFinite(WeightDecay), nameof(WeightDecay), WeightDecay, "0 or more");
-    }
-
-    /// <inheritdoc/>
-    public override IOptimiser Create(IReadOnlyList<NamedParameter> parameters) => new Prodigy(parameters, this);
-}
-
 /// <summary>
 /// Adam that finds its own rate, by an estimate of the distance from the first weights to the solution (Mishchenko and
 /// Defazio, "Prodigy: An Expeditiously Adaptive Parameter-Free Learner", arXiv 2306.06101, algorithm 4, with the weighting
-/// of its published implementation). Each step waits for the device once, for the estimate.
+/// of its published implementation). On a CUDA device with this program's kernels a step is two passes over memory, and
+/// the estimate stays there; a plain step waits for the device once, for the estimate.
 /// </summary>
-public sealed class Prodigy : IOptimiser
+public sealed partial class Prodigy : IRecordedOptimiser
 {
     private const string State = "prodigy.distance";
+    private const string Name = "d";
 
     private readonly ProdigyOptions options;
     private readonly MasterWeights weights;
@@ -73,6 +34,7 @@ public sealed class Prodigy : IOptimiser
         start = [.. weights.Masters.Select(master => master.detach().clone().DetachFromDisposeScope())];
         (first, second, sums) = (weights.Zeros(), weights.Zeros(), weights.Zeros());
         distance = greatest = options.FirstDistance;
+        numbers = weights.Kernel is null ? null : new ProdigyNumbers(weights.Masters[0].device, Numbers);
     }
 
     /// <inheritdoc/>
@@ -85,13 +47,21 @@ public sealed class Prodigy : IOptimiser
     public Tensor[] Gradients => weights.Gradients;
 
     /// <summary>The estimate of the distance, by which rates are multiplied, as d.</summary>
-    public IReadOnlyDictionary<string, double> Figures => new Dictionary<string, double> { ["d"] = distance };
+    public IReadOnlyDictionary<string, double> Figures =>
+        new Dictionary<string, double> { [Name] = numbers?.Distance ?? distance };
 
     /// <inheritdoc/>
     public void Step(double rate)
     {
         using var _ = no_grad();
         using var scope = NewDisposeScope();
+        if (weights.Kernel is { } kernel)
+        {
+            kernel.SetRate(rate);
+            Update(null, 0);
+            return;
+        }
+
         if (Gradients.Length == 0)
         {
             return;
@@ -133,7 +103,7 @@ public sealed class Prodigy : IOptimiser
             }
         }
 
-        yield return new(State, tensor(new[] { distance, greatest, numerator, steps }));
+        yield return new(State, numbers?.Kept() ?? tensor(Numbers));
     }
 
     /// <inheritdoc/>
@@ -150,19 +120,23 @@ public sealed class Prodigy : IOptimiser
             }
         }
 
-        var numbers = read(State).to(ScalarType.Float64).cpu().data<double>().ToArray();
-        (distance, greatest, numerator, steps) = (numbers[0], numbers[1], numbers[2], (long)numbers[3]);
+        var kept = read(State).to(ScalarType.Float64).cpu().data<double>().ToArray();
+        (distance, greatest, numerator, steps) = (kept[0], kept[1], kept[2], (long)kept[3]);
+        numbers?.Set(Numbers);
     }
 
     /// <inheritdoc/>
     public void Dispose()
     {
         weights.Dispose();
+        numbers?.Dispose();
         foreach (var own in Parts.SelectMany(part => part.Tensors))
         {
             own.Dispose();
         }
     }
+
+    private double[] Numbers => [distance, greatest, numerator, steps];
 
     private (string Name, Tensor[] Tensors)[] Parts =>
         [("start", start), ("first", first), ("second", second), ("sum", sums)];

@@ -1,0 +1,60 @@
+using static TorchSharp.torch;
+
+namespace Recipes.Core.Training;
+
+/// <summary>
+/// An optimiser whose step can be operations of the device alone, by kernels of this program, so that it can be recorded
+/// and replayed. The other members may be called only where <see cref="UsesKernel"/>, but for <see cref="Average"/>.
+/// </summary>
+internal interface IRecordedOptimiser : IOptimiser
+{
+    /// <summary>
+    /// Whether gradients are clipped and weights updated by kernels, whose work can be recorded by
+    /// <see cref="Update"/>. Gradients are then let go after a step rather than zeroed.
+    /// </summary>
+    bool UsesKernel { get; }
+
+    /// <summary>The names of <see cref="DeviceFigures"/>, in order; those of <see cref="IOptimiser.Figures"/>.</summary>
+    IReadOnlyList<string> FigureNames => [];
+
+    /// <summary>
+    /// <see cref="IOptimiser.Figures"/> as <see cref="Update"/> writes them, float32 [k] on the device, k often 0; always
+    /// the same memory, not the caller's.
+    /// </summary>
+    Tensor DeviceFigures { get; }
+
+    /// <summary>Sets the rate of the updates that follow, outside of any recording.</summary>
+    void SetRate(double rate);
+
+    /// <summary>The same from the device, for a recording.</summary>
+    /// <param name="rate">[1], float32.</param>
+    void SetRate(Tensor rate);
+
+    /// <summary>Notes which parameters have gradients, which recordings of <see cref="Update"/> take as given.</summary>
+    void Prepare()
+    {
+        // Most find them in each update.
+    }
+
+    /// <summary>Updates by the kernels: operations of the device alone.</summary>
+    /// <param name="norm">The gradients' joint norm, float32 scalar on the device; null for no clipping.</param>
+    /// <param name="limit">Greatest norm.</param>
+    void Update(Tensor? norm, double limit);
+
+    /// <summary>Counts a step on the host, as the device does in <see cref="Update"/>.</summary>
+    void Advance()
+    {
+        // Most count nothing on the host.
+    }
+
+    /// <summary>
+    /// Has the kernels move running averages towards the weights in their own pass over memory, by the share that
+    /// <see cref="SetShare"/> sets.
+    /// </summary>
+    /// <param name="following">Float32, one for each of the masters; not owned. Null for no more.</param>
+    /// <returns>False, and nothing done, where no kernel is used.</returns>
+    bool Average(IReadOnlyList<Tensor>? following);
+
+    /// <summary>Sets by how much averages move in the updates that follow, outside of any recording.</summary>
+    void SetShare(double share);
+}
