@@ -65,6 +65,16 @@ module Doctor =
 
                 drawn.Agrees
 
+        let samplers = [
+            for sampler in SamplerComparison.Run() do
+                let place = if sampler.Inside then "inside" else "outside"
+
+                out
+                    $"steps of {sampler.Name}: {place} the recording, error {sampler.Error:G2}, pictures {percent sampler.Apart} from those of steps outside, {percent sampler.PlainApart} without kernels (another seed's: {percent sampler.Seeds})"
+
+                sampler.Agrees
+        ]
+
         let refused =
             match RefusedRecording.Run() |> Option.ofNullable with
             | None -> true
@@ -72,7 +82,12 @@ module Doctor =
                 out $"""a recording that must fail: {if harmless then "refused without harm" else "harmful"}"""
                 harmless
 
-        if found.Agrees && refused && drawn && List.forall id (optimisers @ kinds) then
+        if
+            found.Agrees
+            && refused
+            && drawn
+            && List.forall id (optimisers @ kinds @ samplers)
+        then
             Faults.ok
         else
             out "They do not agree. Set RECIPES_FUSED=0 to compute without them, and report these lines."
