@@ -6,6 +6,8 @@ open System.Runtime.CompilerServices
 open Expecto
 open TorchSharp
 open Recipes.Core
+open Recipes.Core.Kernels
+open Recipes.Core.Native
 
 // What tests keep stays out of the user's cache. The folder lasts, so that what is downloaded once is there again.
 if String.IsNullOrEmpty(Environment.GetEnvironmentVariable "RECIPES_CACHE") then
@@ -53,3 +55,10 @@ let failsWith (part: string) (act: unit -> unit) =
         failtest $"nothing was refused where '{part}' was expected"
     with :? RecipesException as e ->
         Expect.stringContains e.Message part "the message"
+
+/// The work of a test where this program's kernels run; skipped elsewhere.
+let onCuda (work: unit -> unit) () =
+    if Fused.Available && CudaGraph.Available then
+        work ()
+    else
+        skiptest $"no kernels here: {Fused.Reason}"

@@ -53,6 +53,7 @@ public static class DrawingBench
             JobCost.Drawing(unet, vae, network, options),
             clock,
             One,
+            _ => { },
             () => options.Recorded && Native.CudaGraph.Available);
 
         void One(long number)

@@ -154,7 +154,7 @@ public sealed record FusedComparison(
             long[] size = [Pictures, shape.InChannels, shape.SampleSize, shape.SampleSize];
             using var fixedly = streams.Generator(RandomStreams.Init, 0);
             using var noise = streams.Generator(RandomStreams.Noise, number);
-            using var times = streams.Generator(RandomStreams.Timesteps, number);
+            using var times = streams.Generator(RandomStreams.Order, number);
             return new DenoisingBatch(
                 randn(size, generator: fixedly).cuda(),
                 randn(size, generator: noise).cuda(),

@@ -81,16 +81,17 @@ internal static class Measurement
     /// <param name="cost">What it costs by its shapes.</param>
     /// <param name="setup">Started before the weights were made.</param>
     /// <param name="run">The job; its number, from 0.</param>
+    /// <param name="finish">What is left to do when the host has started all, which is no host time.</param>
     /// <param name="recorded">Asked at the end: whether it was replayed.</param>
     public static BenchRow Run(
-        string job, BenchOptions options, JobCost cost, Stopwatch setup, Action<long> run, Func<bool> recorded)
+        string job, BenchOptions options, JobCost cost, Stopwatch setup, Action<long> run, Action<long> finish, Func<bool> recorded)
     {
-        Timed(run, 0);
+        Timed(run, finish, 0);
         var ready = setup.Elapsed.TotalSeconds;
-        Timed(run, 1);
+        Timed(run, finish, 1);
         DeviceMemory.ResetPeaks();
         PeakMemory.Restart();
-        var times = Enumerable.Range(2, options.Runs).Select(number => Timed(run, number)).ToList();
+        var times = Enumerable.Range(2, options.Runs).Select(number => Timed(run, finish, number)).ToList();
         var memory = DeviceMemory.Read();
         long? process = cuda_is_available() ? null : PeakMemory.Peak;
         return new BenchRow(
@@ -108,11 +109,12 @@ internal static class Measurement
             MatmulPeak.FlopsPerSecond);
     }
 
-    private static (double Whole, double Host) Timed(Action<long> run, long number)
+    private static (double Whole, double Host) Timed(Action<long> run, Action<long> finish, long number)
     {
         var clock = Stopwatch.StartNew();
         run(number);
         var host = clock.Elapsed.TotalMilliseconds;
+        finish(number);
         if (cuda_is_available())
         {
             cuda.synchronize();

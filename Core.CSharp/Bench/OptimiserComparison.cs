@@ -61,7 +61,7 @@ public sealed record OptimiserComparison(Precision Moments, double Weights, doub
         var start = All(optimiser.Masters);
         for (var index = 0; index < Steps; index++)
         {
-            step.Run(index);
+            step.Start(index);
         }
 
         return scope.MoveToOuter(
@@ -76,7 +76,9 @@ public sealed record OptimiserComparison(Precision Moments, double Weights, doub
     /// <summary>Steps whose gradients are drawn.</summary>
     private sealed class Gradients(Parameter[] parameters, AdamW optimiser) : ITrainingStep
     {
-        public StepResult Run(long step)
+        public bool RunsAhead => false;
+
+        public void Start(long step)
         {
             using var scope = NewDisposeScope();
             foreach (var parameter in parameters)
@@ -95,8 +97,9 @@ public sealed record OptimiserComparison(Precision Moments, double Weights, doub
 
             optimiser.Step(1e-3);
             optimiser.ZeroGrad();
-            return new StepResult(0, 0, null, 0, 0);
         }
+
+        public IReadOnlyList<StepResult> Read() => [];
 
         public IEnumerable<KeyValuePair<string, Tensor>> SaveState() => [];
 

@@ -76,9 +76,10 @@ public static class TrainingBench
             options,
             JobCost.Training(unet, adapters, pictures, options),
             clock,
+            step.Start,
             number =>
             {
-                var result = step.Run(number);
+                var result = step.Read()[^1];
                 if (!double.IsFinite(result.Loss))
                 {
                     throw new InvalidOperationException($"the loss of step {number} is {result.Loss}");
@@ -87,11 +88,10 @@ public static class TrainingBench
             () => step.PlainReason is null);
     }
 
-    /// <summary>Latents and texts on the device; noise and times drawn for each batch, as a training does.</summary>
+    /// <summary>Latents and texts on the device; noise and times drawn by each pass, as a training does.</summary>
     private sealed class RandomBatches(UNetConfig shape, int count, int timesteps) : IBatchSource
     {
         private readonly RandomStreams streams = new("bench");
-        private readonly long[] size = [count, shape.InChannels, shape.SampleSize, shape.SampleSize];
         private readonly Tensor latents = randn(
             [count, shape.InChannels, shape.SampleSize, shape.SampleSize], device: Measurement.Device);
 
@@ -100,12 +100,11 @@ public static class TrainingBench
 
         public DenoisingBatch Batch(long number)
         {
-            var draws = new BatchDraws(streams, number, Measurement.Device);
-            return new DenoisingBatch(
-                latents.alias(),
-                draws.Normal(RandomStreams.Noise, size),
-                draws.Below(RandomStreams.Timesteps, timesteps, count),
-                context.alias());
+            var pending = new PendingNoise(null, new NoiseOptions(), timesteps, null);
+            return new DenoisingBatch(latents.alias(), context.alias(), pending)
+            {
+                Key = BatchDraws.Key(streams, number, Measurement.Device),
+            };
         }
     }
 }

@@ -60,8 +60,14 @@ internal sealed record DropoutDraw(Tensor Key, int Number)
         var (least, scale) = (Least(share), Scale(share));
         var factors = new float[like.numel()];
         using var key = Key.cpu();
-        Philox.Fill(
-            unchecked((ulong)key.item<long>()), (uint)Number, 0, factors, word => word >= least ? scale : 0);
+        Philox.Draws(unchecked((ulong)key.item<long>()), (uint)Number, 0, factors.Length, (at, a, b, c, d) =>
+        {
+            ReadOnlySpan<uint> words = [a, b, c, d];
+            for (var i = 0; i < words.Length && at + i < factors.Length; i++)
+            {
+                factors[at + i] = words[i] >= least ? scale : 0;
+            }
+        });
         return tensor(factors, like.shape).to(like.dtype, like.device);
     }
 

@@ -23,7 +23,7 @@ internal sealed class KernelLibrary
     private static readonly string[] Sources =
     [
         "common.cuh", "group_norm.cu", "group_norm_backward.cu", "layer_norm.cu", "elementwise.cu", "adamw.cu",
-        "dropout.cu", "sampler.cu",
+        "dropout.cu", "random.cu", "sampler.cu",
     ];
 
     private static readonly Lazy<(KernelLibrary? Library, string Reason)> Found = new(Find);

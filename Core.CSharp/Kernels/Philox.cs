@@ -14,7 +14,7 @@ internal static class Philox
     private const int Rounds = 10;
 
     // Work of a thread at least, in draws.
-    private const int Share = 1 << 14;
+    private const int Share = 1 << 12;
 
     /// <summary>Four words of 32 random bits.</summary>
     public static (uint A, uint B, uint C, uint D) Draw(ulong key, uint first, uint second, uint third, uint fourth)
@@ -33,26 +33,33 @@ internal static class Philox
         return (first, second, third, fourth);
     }
 
-    /// <summary>A word for each element: words 4i to 4i + 3 are the draw whose counter begins with i.</summary>
+    /// <summary>
+    /// Draws for so many elements, on several threads: the draw of elements 4i to 4i + 3 is the one whose counter is
+    /// i, <paramref name="second"/>, <paramref name="third"/>, 0.
+    /// </summary>
     /// <param name="key">The stream.</param>
     /// <param name="second">The counter's second word.</param>
     /// <param name="third">The counter's third word.</param>
-    /// <param name="to">Filled with <paramref name="of"/> of each word.</param>
-    /// <param name="of">What is kept of a word.</param>
-    public static void Fill<T>(ulong key, uint second, uint third, T[] to, Func<uint, T> of)
+    /// <param name="count">Elements.</param>
+    /// <param name="take">The first element of four, and the four words.</param>
+    public static void Draws(ulong key, uint second, uint third, int count, Action<int, uint, uint, uint, uint> take)
     {
-        var draws = (to.Length + 3) / 4;
-        Parallel.For(0, (draws + Share - 1) / Share, share =>
+        var draws = (count + 3) / 4;
+        if (draws <= Share)
         {
-            for (var draw = share * Share; draw < Math.Min(draws, (share + 1) * Share); draw++)
+            Some(0, draws);
+            return;
+        }
+
+        Parallel.For(0, (draws + Share - 1) / Share, share => Some(share * Share, Math.Min(draws, (share + 1) * Share)));
+
+        void Some(int from, int to)
+        {
+            for (var draw = from; draw < to; draw++)
             {
                 var (a, b, c, d) = Draw(key, (uint)draw, second, third, 0);
-                ReadOnlySpan<uint> words = [a, b, c, d];
-                for (var i = 0; i < 4 && (4 * draw) + i < to.Length; i++)
-                {
-                    to[(4 * draw) + i] = of(words[i]);
-                }
+                take(4 * draw, a, b, c, d);
             }
-        });
+        }
     }
 }

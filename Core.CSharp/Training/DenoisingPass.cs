@@ -18,6 +18,7 @@ internal sealed class DenoisingPass(
     {
         using var scope = NewDisposeScope();
         using var gradients = enable_grad();
+        batch = batch.Drawn();
         options.BeforePass?.Invoke(batch);
         var noisy = schedule.AddNoise(batch.Latents, batch.InputNoise ?? batch.Noise, batch.Timesteps);
         var target = schedule.Target(batch.Latents, batch.Noise, batch.Timesteps);

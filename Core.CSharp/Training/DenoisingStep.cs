@@ -6,8 +6,8 @@ namespace Recipes.Core.Training;
 
 /// <summary>
 /// The step of every method that trains a denoiser: noise the latents, predict, compare, and follow the clipped
-/// gradient. The host waits for the device once a step, for the figures it reports. Where it can be, the
-/// step is recorded and replayed; the results are the same up to rounding.
+/// gradient. Where it can be, the step is recorded and replayed, and the host waits for the device only when figures are
+/// read; the results are the same up to rounding.
 /// </summary>
 public sealed class DenoisingStep : ITrainingStep
 {
@@ -15,6 +15,7 @@ public sealed class DenoisingStep : ITrainingStep
     private readonly IBatchSource batches;
     private readonly DenoisingStepOptions options;
     private readonly IOptimiser optimiser;
+    private readonly List<StepResult> finished = [];
     private RecordedStep? recorded;
 
     /// <param name="network">Noisy latents, timesteps and context to a prediction.</param>
@@ -63,15 +64,37 @@ public sealed class DenoisingStep : ITrainingStep
     public IOptimiser Optimiser => optimiser;
 
     /// <inheritdoc/>
+    public bool RunsAhead => recorded is not null;
+
+    /// <inheritdoc/>
+    public void Start(long step)
+    {
+        if (finished.Count + 1 >= StepFigures.Rows)
+        {
+            Collect();
+        }
+
+        if (!Replay(step))
+        {
+            finished.Add(Result(step, RunPlain(step), optimiser.Figures));
+        }
+    }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<StepResult> Read()
+    {
+        Collect();
+        StepResult[] read = [.. finished];
+        finished.Clear();
+        return read;
+    }
+
+    /// <summary>Starts a step and reads its figures.</summary>
+    /// <param name="step">Counted from 0.</param>
     public StepResult Run(long step)
     {
-        var prior = options.Loss.PriorWeight is not null;
-        var figures = Replay(step) ?? RunPlain(step);
-        return new StepResult(
-            figures[0], figures[1], prior ? figures[2] : null, figures[3], options.Rate.At(step))
-        {
-            Further = optimiser.Figures,
-        };
+        Start(step);
+        return Read()[^1];
     }
 
     /// <inheritdoc/>
@@ -91,19 +114,38 @@ public sealed class DenoisingStep : ITrainingStep
         optimiser.Dispose();
     }
 
-    /// <summary>The recorded step's figures; null where it is not, or no longer, recorded.</summary>
-    private float[]? Replay(long step)
+    /// <summary>Takes over the figures of recorded steps.</summary>
+    private void Collect()
+    {
+        foreach (var (step, figures) in recorded?.Read() ?? [])
+        {
+            finished.Add(Result(step, figures, optimiser.Figures));
+        }
+    }
+
+    private StepResult Result(long step, float[] figures, IReadOnlyDictionary<string, double> further)
+    {
+        var prior = options.Loss.PriorWeight is not null;
+        return new StepResult(
+            figures[0], figures[1], prior ? figures[2] : null, figures[3], options.Rate.At(step))
+        {
+            Further = further,
+        };
+    }
+
+    /// <summary>Starts the recorded step; false where it is not, or no longer, recorded.</summary>
+    private bool Replay(long step)
     {
         if (recorded is null)
         {
-            return null;
+            return false;
         }
 
         try
         {
-            if (recorded.Run(step) is { } figures)
+            if (recorded.Start(step))
             {
-                return figures;
+                return true;
             }
 
             PlainReason = "the text encoder is trained with it";
@@ -114,9 +156,10 @@ public sealed class DenoisingStep : ITrainingStep
             PlainReason = e.Message.Split('\n')[0];
         }
 
+        Collect();
         recorded.Dispose();
         recorded = null;
-        return null;
+        return false;
     }
 
     private float[] RunPlain(long step)

@@ -7,7 +7,7 @@ namespace Recipes.Core.Training;
 
 /// <summary>
 /// The batches of <see cref="DiffusionTrainer"/>: visits of a <see cref="TrainingSet"/> with their latents and the states
-/// of their captions. Everything random about a batch follows from its number alone.
+/// of their captions. Everything random about a batch follows from its number alone; its noise is drawn by its pass.
 /// </summary>
 internal sealed class DiffusionBatches : IBatchSource
 {
@@ -60,29 +60,21 @@ internal sealed class DiffusionBatches : IBatchSource
                 ? latents.Encode(visit.Picture, visit.Framing)
                 : latents.Keep(visit.Picture, visit.Framing))
             .ToList();
-        var draws = new BatchDraws(streams, number, model.Device);
         var mean = cat([.. found.Select(latent => latent.Mean)], 0);
         var deviation = cat([.. found.Select(latent => latent.Deviation)], 0);
         long[] rows = [.. visits.Select(visit => (long)visit.Caption)];
-        var key = dropout.Key(number);
+        var key = BatchDraws.Key(streams, number, model.Device);
         var (states, pooled) = Text(rows, key);
-        var small = upscaler?.Noisy(cat([.. found.Select(latent => latent.Small!)], 0), draws);
-        var noise = NoiseDraws.Of(draws, options.Noise, mean.shape, model.Schedule.Count);
-        var made = new DenoisingBatch(
-            mean + (deviation * draws.Normal(RandomStreams.Augmentation, mean.shape)),
-            noise.Noise,
-            noise.Timesteps,
-            states)
+        var pending = new PendingNoise(deviation, options.Noise, model.Schedule.Count, upscaler);
+        var made = new DenoisingBatch(mean, states, pending)
         {
-            InputNoise = noise.Input,
+            Key = key,
             PooledText = pooled,
             TimeIds = model.IsXL ? TimeIds(visits) : null,
             Control = options.Parts.ControlNet is null ? null : cat([.. found.Select(latent => latent.Control!)], 0),
-            SmallPictures = small?.Pictures,
-            NoiseLevels = small?.Levels,
+            SmallPictures = upscaler is null ? null : cat([.. found.Select(latent => latent.Small!)], 0),
             PixelWeights = options.MaskedLoss is { } masked ? Weights(found, masked) : null,
             SubjectTokens = subjects?.Of(visits, model.Device),
-            DropoutKey = key,
             SubjectMasks = subjects is null ? null : Places(found, subjects.Count),
         };
         foreach (var tensor in made.Tensors)
@@ -94,7 +86,7 @@ internal sealed class DiffusionBatches : IBatchSource
     }
 
     /// <summary>With gradients where the text encoder or a token is trained.</summary>
-    private (Tensor States, Tensor? Pooled) Text(long[] rows, Tensor? key)
+    private (Tensor States, Tensor? Pooled) Text(long[] rows, Tensor key)
     {
         if (captions.WithinPass)
         {

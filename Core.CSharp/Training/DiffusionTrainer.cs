@@ -72,7 +72,7 @@ public static class DiffusionTrainer
         }
 
         using var captions = new CaptionStates(model, set.Captions, options.Parts.ChangesText, keptTexts);
-        using var dropout = new DropoutDraws(trained.Adapters, streams, model.Device);
+        using var dropout = new DropoutDraws(trained.Adapters);
         var network = DenoisingNetwork.Of(model.UNet, options.Parts.ControlNet, captions);
         using var rescaled = options.Noise.ZeroTerminalSnr ? TrainedModel.ZeroTerminal(model) : null;
         var schedule = rescaled ?? model.Schedule;
@@ -88,7 +88,7 @@ public static class DiffusionTrainer
             {
                 Loss = options.Step.Loss with { PriorWeight = options.PriorWeight },
                 Optimiser = options.Step.Optimiser.Seeded(streams.Seed(RandomStreams.Rounding, 0)),
-                BeforePass = dropout.Needed ? batch => dropout.Begin(batch.DropoutKey) : null,
+                BeforePass = dropout.Needed ? batch => dropout.Begin(batch.Key) : null,
             });
         using var averaged = options.Ema is { } ema ? new EmaStep(step, step.Optimiser, ema) : null;
         using var idle = new IdleNetworks(model, options);

@@ -31,10 +31,13 @@ internal sealed class EmaStep : ITrainingStep
         optimiser.Parameters.Zip(ema.Averages, (item, average) => KeyValuePair.Create(item.Name, average));
 
     /// <inheritdoc/>
-    public StepResult Run(long step)
+    public bool RunsAhead => inner.RunsAhead;
+
+    /// <inheritdoc/>
+    public void Start(long step)
     {
         within?.SetShare(1 - ema.DecayAt(ema.Steps + 1));
-        var result = inner.Run(step);
+        inner.Start(step);
         if (within is null)
         {
             ema.Update();
@@ -43,9 +46,10 @@ internal sealed class EmaStep : ITrainingStep
         {
             ema.Count();
         }
-
-        return result;
     }
+
+    /// <inheritdoc/>
+    public IReadOnlyList<StepResult> Read() => inner.Read();
 
     /// <summary>Puts the averages onto the networks in the weights' place.</summary>
     public void Apply()

@@ -5,11 +5,20 @@ namespace Recipes.Core.Training;
 /// <summary>One step of training, whatever is trained and however it is run.</summary>
 public interface ITrainingStep : IDisposable
 {
-    /// <summary>Trains on the batches of one optimiser step.</summary>
+    /// <summary>
+    /// Whether the device goes on with steps while the host starts further ones, so that reading each one's figures would
+    /// hold both up.
+    /// </summary>
+    bool RunsAhead { get; }
+
+    /// <summary>Trains on the batches of one optimiser step; the device may be busy with it afterwards.</summary>
     /// <param name="step">
     /// Counted from 0. It decides data and random numbers; weights and optimiser are the only state.
     /// </param>
-    StepResult Run(long step);
+    void Start(long step);
+
+    /// <summary>What the steps started since the last reading report, in order. Waits until they are done.</summary>
+    IReadOnlyList<StepResult> Read();
 
     /// <summary>All that a later <see cref="RestoreState"/> needs to go on as if nothing had happened.</summary>
     IEnumerable<KeyValuePair<string, Tensor>> SaveState();

@@ -16,11 +16,11 @@ public sealed class RandomStreams(string seed)
     /// <summary>Fresh weights.</summary>
     public const string Init = "init";
 
-    /// <summary>Noise added to latents.</summary>
+    /// <summary>Noise in general.</summary>
     public const string Noise = "noise";
 
-    /// <summary>Diffusion times.</summary>
-    public const string Timesteps = "timesteps";
+    /// <summary>The keys of training batches: noise, diffusion times, draws from posteriors, units left out.</summary>
+    public const string Batches = "batches";
 
     /// <summary>The order in which data are seen.</summary>
     public const string Order = "order";
@@ -28,10 +28,10 @@ public sealed class RandomStreams(string seed)
     /// <summary>Which caption a picture gets.</summary>
     public const string Captions = "captions";
 
-    /// <summary>Units and captions left out.</summary>
+    /// <summary>Captions left out.</summary>
     public const string Dropout = "dropout";
 
-    /// <summary>Crops and flips, and the draw from an image's posterior.</summary>
+    /// <summary>Crops and flips.</summary>
     public const string Augmentation = "augmentation";
 
     /// <summary>Rounding of the optimiser's state.</summary>

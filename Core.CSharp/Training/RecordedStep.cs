@@ -5,12 +5,14 @@ namespace Recipes.Core.Training;
 
 /// <summary>
 /// The same step as <see cref="DenoisingStep"/>, recorded once for each shape of batch and then replayed: all passes
-/// forward and backward, clipping and optimiser. The host copies the next batch in, starts the replay, prepares the
-/// batch after that meanwhile, and waits only for the figures it reports.
+/// noise and diffusion times, forward and backward, clipping, rate and optimiser. The host copies the next batch in, starts
+/// the replay and prepares the batch after that meanwhile; it waits for the device only to read figures, which may be
+/// those of many steps.
 /// </summary>
 internal sealed class RecordedStep : IDisposable
 {
     private const int WarmUps = 2;
+    private const int Columns = 4;
 
     private readonly DenoisingPass pass;
     private readonly IBatchSource batches;
@@ -19,6 +21,8 @@ internal sealed class RecordedStep : IDisposable
     private readonly Dictionary<string, Recording> recordings = [];
     private (long Step, DenoisingBatch[] Batches)? ready;
     private (DenoisingBatch[] Batches, Recording By)? taken;
+    private readonly StepClock clock;
+    private readonly StepFigures figures;
 
     public RecordedStep(DenoisingPass pass, IBatchSource batches, DenoisingStepOptions options, AdamW optimiser)
     {
@@ -26,6 +30,8 @@ internal sealed class RecordedStep : IDisposable
         this.batches = batches;
         this.options = options;
         this.optimiser = optimiser;
+        clock = new StepClock(options.Rate, optimiser.Masters[0].device);
+        figures = new StepFigures(clock.Step, Columns);
     }
 
     /// <summary>Why a training cannot be recorded, as a sentence's end; null where it can.</summary>
@@ -36,16 +42,21 @@ internal sealed class RecordedStep : IDisposable
         : null;
 
     /// <summary>Trains on the batches of one optimiser step.</summary>
-    /// <returns>Total, instances, class images, norm; null where these batches cannot be recorded.</returns>
-    public float[]? Run(long step)
+    /// <returns>False, and nothing done, where these batches cannot be recorded.</returns>
+    public bool Start(long step)
     {
+        if (figures.IsFull)
+        {
+            throw new InvalidOperationException("the figures of earlier steps were not read");
+        }
+
         using var scope = NewDisposeScope();
         var given = ready is { } prepared && prepared.Step == step ? prepared.Batches : Draw(step);
         ready = null;
         if (given.Any(batch => batch.Context.requires_grad))
         {
             Free(given);
-            return null;
+            return false;
         }
 
         var key = Key(given);
@@ -58,21 +69,27 @@ internal sealed class RecordedStep : IDisposable
         if (!ReferenceEquals(taken?.Batches, given) || taken?.By != recording)
         {
             recording.Take(given);
-            optimiser.SetRate(options.Rate.At(step));
         }
 
         taken = null;
+        clock.Set(step);
         recording.Graph.Replay();
+        clock.Went();
+        figures.Started(step);
         optimiser.Advance();
-        Prepare(step + 1);
-        var figures = recording.Figures.cpu().data<float>().ToArray();
         Free(given);
-        return figures;
+        Prepare(step + 1);
+        return true;
     }
 
     /// <summary>
-    /// Draws a step's batch and enqueues its copies behind the step that runs, so that the device finds the next one
-    /// ready when the host has read the figures.
+    /// The steps started since the last reading and their figures: total, instances, class images, norm. Waits for them.
+    /// </summary>
+    public List<(long Step, float[] Figures)> Read() => figures.Read();
+
+    /// <summary>
+    /// Prepares a step's batch and enqueues its copies behind the step that runs, so that the device finds the next one
+    /// ready when the host has read figures.
     /// </summary>
     private void Prepare(long step)
     {
@@ -86,7 +103,6 @@ internal sealed class RecordedStep : IDisposable
         if (recordings.TryGetValue(Key(next), out var recording))
         {
             recording.Take(next);
-            optimiser.SetRate(options.Rate.At(step));
             taken = (next, recording);
         }
     }
@@ -113,6 +129,8 @@ internal sealed class RecordedStep : IDisposable
         }
 
         recordings.Clear();
+        figures.Dispose();
+        clock.Dispose();
     }
 
     private static void Free(DenoisingBatch[] batches)
@@ -149,7 +167,6 @@ internal sealed class RecordedStep : IDisposable
             inputs = [.. like.Select(batch => batch.Map(tensor => tensor.detach().clone().DetachFromDisposeScope()))];
             var device = owner.optimiser.Parameters[0].Parameter.device;
             sum = zeros(3, dtype: ScalarType.Float32, device: device).DetachFromDisposeScope();
-            Figures = zeros(4, dtype: ScalarType.Float32, device: device).DetachFromDisposeScope();
             try
             {
                 // Warm-ups compute gradients and let them go: weights and moments stay as they are.
@@ -166,9 +183,6 @@ internal sealed class RecordedStep : IDisposable
 
         /// <summary>The step.</summary>
         public CudaGraph Graph { get; } = null!;
-
-        /// <summary>Total, instances, class images, norm.</summary>
-        public Tensor Figures { get; }
 
         public void Take(DenoisingBatch[] batches)
         {
@@ -188,7 +202,6 @@ internal sealed class RecordedStep : IDisposable
             ((CudaGraph?)Graph)?.Dispose();
             Free(inputs);
             sum.Dispose();
-            Figures.Dispose();
         }
 
         private void Passes()
@@ -217,9 +230,11 @@ internal sealed class RecordedStep : IDisposable
             using var none = no_grad();
             var norm = GradientClipping.Norm(owner.optimiser.Gradients);
             var limit = owner.options.ClipNorm;
+            owner.clock.Read(owner.optimiser);
             owner.optimiser.Update(limit is null ? null : norm, limit ?? 0);
-            Figures.copy_(cat([sum / owner.options.Accumulation, norm.reshape(1)]));
+            owner.figures.Write(cat([sum / owner.options.Accumulation, norm.reshape(1)]));
             owner.optimiser.ZeroGrad();
+            owner.clock.Advance();
         }
     }
 }

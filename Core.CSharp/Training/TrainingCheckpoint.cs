@@ -15,6 +15,10 @@ public static class TrainingCheckpoint
 
     private const string StepKey = "recipes.step";
     private const string PlanKey = "recipes.plan_sha256";
+    private const string DrawsKey = "recipes.draws";
+
+    // Raised whenever seed, stream and step come to mean other numbers: no run goes on with those of another version.
+    private const string Draws = "2";
 
     /// <summary>Writes the state after so many steps. The file before stays as it was if this fails.</summary>
     /// <exception cref="RecipesException">The disk is full, or the folder cannot be written.</exception>
@@ -41,12 +45,15 @@ public static class TrainingCheckpoint
             {
                 [StepKey] = done.ToString(CultureInfo.InvariantCulture),
                 [PlanKey] = planHash,
+                [DrawsKey] = Draws,
             });
     }
 
     /// <summary>Takes the state back; 0 where there is no checkpoint.</summary>
     /// <returns>Steps done.</returns>
-    /// <exception cref="RecipesException">It is of another plan, or lacks something.</exception>
+    /// <exception cref="RecipesException">
+    /// It is of another plan or of a version with other random numbers, or lacks something.
+    /// </exception>
     public static long Resume(string folder, ITrainingStep step, string planHash)
     {
         var path = Path.Combine(folder, FileName);
@@ -63,6 +70,14 @@ public static class TrainingCheckpoint
                 path,
                 $"it is of plan {Short(found)}, this is plan {Short(planHash)}",
                 "Go back to that plan, or start a new run in another folder.");
+        }
+
+        if (file.Metadata.GetValueOrDefault(DrawsKey) != Draws)
+        {
+            throw new RecipesException(
+                path,
+                "it was written by a version of this program that draws other random numbers",
+                "Go on with that version, or delete the file to start from the first step.");
         }
 
         var text = file.Metadata.GetValueOrDefault(StepKey);

@@ -90,41 +90,34 @@ public static class TrainingLoop
         var folder = options.CheckpointFolder;
         var start = folder is null ? 0 : TrainingCheckpoint.Resume(folder, step, options.PlanHash);
         var saved = start;
+        var read = start;
+        var pace = new ReadingPace();
         var clock = Stopwatch.StartNew();
+        Dictionary<long, IReadOnlyDictionary<string, double>> measured = [];
         for (var index = start; index < options.Steps; index++)
         {
             if (cancellation.IsCancellationRequested)
             {
+                Read(index);
                 Save(index);
                 return (TrainingStatus.Interrupted, index);
             }
 
-            var result = Step(index);
-            if (!double.IsFinite(result.Loss) || !double.IsFinite(result.GradientNorm))
-            {
-                throw Diverged(index + 1, result, Kept());
-            }
-
             var done = index + 1;
-            var further = new Dictionary<string, double>(result.Further);
-            foreach (var (name, value) in options.After?.Invoke(done) ?? new Dictionary<string, double>())
+            Guarded(done, () => step.Start(index));
+            if (options.After?.Invoke(done) is { Count: > 0 } figures)
             {
-                further[name] = value;
+                measured[done] = figures;
             }
 
-            progress?.Report(new TrainingStep(
-                done,
-                options.Steps,
-                result.Loss,
-                result.InstanceLoss,
-                result.PriorLoss,
-                result.GradientNorm,
-                result.Rate,
-                clock.Elapsed.TotalSeconds / (done - start))
+            var saves = done % options.CheckpointEvery == 0
+                || (done == options.Steps && options.CheckpointEvery is not null);
+            if (saves || done == options.Steps || !step.RunsAhead || done - read >= pace.Steps)
             {
-                Further = further,
-            });
-            if (done % options.CheckpointEvery == 0 || (done == options.Steps && options.CheckpointEvery is not null))
+                Read(done);
+            }
+
+            if (saves)
             {
                 Save(done);
             }
@@ -132,15 +125,59 @@ public static class TrainingLoop
 
         return (TrainingStatus.Completed, Math.Max(start, options.Steps));
 
-        StepResult Step(long index)
+        // Reports all steps up to one, which the device may still be busy with.
+        void Read(long done)
+        {
+            IReadOnlyList<StepResult> results = [];
+            Guarded(done, () => results = step.Read());
+            pace.Took(clock.Elapsed, results.Count);
+            var seconds = clock.Elapsed.TotalSeconds / Math.Max(1, done - start);
+            foreach (var result in results)
+            {
+                read++;
+                if (!double.IsFinite(result.Loss) || !double.IsFinite(result.GradientNorm))
+                {
+                    throw Diverged(read, result, Kept());
+                }
+
+                progress?.Report(Report(read, result, seconds));
+            }
+        }
+
+        TrainingStep Report(long done, StepResult result, double seconds)
+        {
+            var further = new Dictionary<string, double>(result.Further);
+            if (measured.Remove(done, out var figures))
+            {
+                foreach (var (name, value) in figures)
+                {
+                    further[name] = value;
+                }
+            }
+
+            return new TrainingStep(
+                done,
+                options.Steps,
+                result.Loss,
+                result.InstanceLoss,
+                result.PriorLoss,
+                result.GradientNorm,
+                result.Rate,
+                seconds)
+            {
+                Further = further,
+            };
+        }
+
+        void Guarded(long done, Action action)
         {
             try
             {
-                return step.Run(index);
+                action();
             }
             catch (Exception e) when (OutOfMemory.Is(e))
             {
-                throw Exhausted(index + 1, options.MemoryCure, e, Kept());
+                throw Exhausted(done, options.MemoryCure, e, Kept());
             }
         }
 

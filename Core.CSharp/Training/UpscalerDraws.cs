@@ -7,9 +7,6 @@ namespace Recipes.Core.Training;
 /// <summary>What is drawn for an upscaler's batches alone: the noise of small pictures, and captions left out.</summary>
 internal sealed class UpscalerDraws : IDisposable
 {
-    private const string LevelStream = "noise-levels";
-    private const string NoiseStream = $"{RandomStreams.Noise}/small";
-
     private readonly UpscalerOptions options;
     private readonly RandomStreams streams;
     private readonly NoiseSchedule noise;
@@ -39,11 +36,10 @@ internal sealed class UpscalerDraws : IDisposable
     /// <summary>Small pictures with noise, and its level in each, [batch], int64.</summary>
     /// <param name="small">[batch, 3, height, width] in -1 to 1, float32.</param>
     /// <param name="draws">The batch's random numbers.</param>
-    /// <param name="use">Put before the streams' names, where it is not for a step.</param>
-    public (Tensor Pictures, Tensor Levels) Noisy(Tensor small, BatchDraws draws, string use = "")
+    public (Tensor Pictures, Tensor Levels) Noisy(Tensor small, BatchDraws draws)
     {
-        var levels = draws.Below(use + LevelStream, highest + 1, small.shape[0]);
-        return (noise.AddNoise(small, draws.Normal(use + NoiseStream, small.shape), levels), levels);
+        var levels = draws.Between(BatchStream.NoiseLevels, 0, highest + 1, small.shape[0]);
+        return (noise.AddNoise(small, draws.Normal(BatchStream.SmallPictures, small.shape), levels), levels);
     }
 
     /// <summary>The visits of a pass, some of them without their captions.</summary>

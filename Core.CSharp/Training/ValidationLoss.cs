@@ -84,9 +84,9 @@ internal sealed class ValidationLoss : IDisposable
     {
         using var scope = NewDisposeScope();
         var (latent, framing) = pictures[index];
-        var draws = new BatchDraws(streams, draw, model.Device);
-        var noise = draws.Normal(Stream, latent.Mean.shape);
-        var small = upscaler?.Noisy(latent.Small!, draws, $"{Stream}/");
+        var draws = new BatchDraws(BatchDraws.Key(streams, draw, model.Device, Stream));
+        var noise = draws.Normal(BatchStream.Noise, latent.Mean.shape);
+        var small = upscaler?.Noisy(latent.Small!, draws);
         var times = tensor([time], device: model.Device);
         var (states, pooled) = captions.For([index]);
         var batch = new DenoisingBatch(latent.Mean, noise, times, states)

@@ -31,6 +31,15 @@ module Doctor =
             out
                 $"loss over {FusedComparison.Steps} steps: at most {percent found.Curve} from the plain one's, allowed {percent FusedComparison.Band}"
 
+        let random =
+            match RandomComparison.Run() with
+            | null -> true
+            | random ->
+                out
+                    $"noise drawn on the device: at most {random.Normal:G2} from the host's; whole numbers: {random.Whole} differ"
+
+                random.Agrees
+
         let optimisers = [
             for kind in OptimiserComparison.Run() do
                 out
@@ -84,6 +93,7 @@ module Doctor =
 
         if
             found.Agrees
+            && random
             && refused
             && drawn
             && List.forall id (optimisers @ kinds @ samplers)

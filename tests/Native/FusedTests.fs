@@ -14,6 +14,7 @@ open Recipes.Core.Native
 open Recipes.Core.Networks.Layers
 open Recipes.Core.Schedules
 open Recipes.Core.Training
+open Recipes.Tests.Support
 
 let private apart (a: Tensor) (b: Tensor) =
     use difference = (a - b).abs()
@@ -53,12 +54,6 @@ let private product (x: Tensor) (w: Tensor) =
     let saved: (Tensor | null)[] = [| kept[0]; kept[1] |]
     CustomGradient.Attach([| x; w |], [| y |], saved, backward)
     y, kept
-
-let private onCuda (work: unit -> unit) () =
-    if Fused.Available && CudaGraph.Available then
-        work ()
-    else
-        skiptest $"no kernels here: {Fused.Reason}"
 
 [<Tests>]
 let tests =

@@ -1,10 +1,12 @@
 /// What the trainer keeps when it is stopped, and how it goes on.
 module Recipes.Tests.DiffusionResumeTests
 
+open System.Collections.Generic
 open System.IO
 open Expecto
 open Recipes.Core.Data
 open Recipes.Core.Training
+open Recipes.Core.Weights
 open Recipes.Tests.Support
 open Recipes.Tests.DiffusionCases
 
@@ -68,6 +70,24 @@ let tests =
                 Expect.equal (File.ReadAllBytes path) bytes "unchanged"
                 File.WriteAllBytes(path, Array.truncate 1000 bytes)
                 failsWith TrainingCheckpoint.FileName (fun () -> train kept folder |> ignore))
+        }
+
+        test "a checkpoint of other random numbers is refused and kept" {
+            withFolder (fun folder ->
+                let kept = { usual with Checkpoints = folder }
+                trainOn "sd1" (Some 1L) kept folder |> ignore
+                let path = Path.Combine(folder, TrainingCheckpoint.FileName)
+
+                let header, tensors =
+                    use file = SafeTensorsFile.Open path
+                    Dictionary file.Metadata, [ for name in file.Tensors.Keys -> KeyValuePair(name, file.Read name) ]
+
+                Expect.isTrue (header.Remove "recipes.draws") "it says which it drew"
+                SafeTensorsWriter.Write(path, tensors, header)
+                let bytes = File.ReadAllBytes path
+
+                failsWith "draws other random numbers" (fun () -> train kept folder |> ignore)
+                Expect.equal (File.ReadAllBytes path) bytes "unchanged")
         }
 
         test "a loss that is not a number names the step and keeps the last checkpoint" {

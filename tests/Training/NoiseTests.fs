@@ -9,7 +9,8 @@ open Recipes.Core.Training
 open Recipes.Tests.Support
 
 let private draw options (number: int64) =
-    NoiseDraws.Of(BatchDraws(RandomStreams "1", number, torch.CPU), options, [| 4L; 3L; 16L; 16L |], 1000)
+    let key = BatchDraws.Key(RandomStreams "1", number, torch.CPU)
+    NoiseDraws.Of(BatchDraws key, options, [| 4L; 3L; 16L; 16L |], 1000)
 
 let private mean (tensor: torch.Tensor) = tensor.mean().item<float32>() |> float
 

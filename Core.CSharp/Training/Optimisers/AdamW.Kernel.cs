@@ -20,6 +20,10 @@ public sealed partial class AdamW
     /// <summary>Sets the rate of the updates that follow, outside of any recording.</summary>
     internal void SetRate(double rate) => rateTensor.fill_(rate);
 
+    /// <summary>The same from the device, for a recording.</summary>
+    /// <param name="rate">[1], float32.</param>
+    internal void SetRate(Tensor rate) => rateTensor.copy_(rate.squeeze(0));
+
     /// <summary>
     /// Has the kernel move running averages towards the weights in its own pass over memory, by the share that
     /// <see cref="SetShare"/> sets.
