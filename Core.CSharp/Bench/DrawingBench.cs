@@ -68,20 +68,17 @@ public static class DrawingBench
                 Conditions = conditions,
                 Parts = network is null ? [] : [new Residuals(network, hint!)],
             };
+            var recorded = options.Recorded && RecordedEvaluations.CanRecord(options.Steps, unet.Device);
             using (var denoiser = new Denoiser(
                 unet,
                 new Guidance(Scale, 0),
                 new EncodedPrompts(states, conditions?.PooledText?.clone()),
                 start,
-                sampling.Timesteps,
-                options.Recorded))
+                sampling.Timesteps.Count,
+                recorded ? DenoisingLoop.Steps(sampling, start, watched: false) : null,
+                recorded))
             {
-                for (var index = 0; index < sampling.Timesteps.Count; index++)
-                {
-                    using var step = NewDisposeScope();
-                    var output = denoiser.Predict(sampling.ScaleInput(latents, index), index);
-                    latents = sampling.Step(output, index, latents, null).MoveToOuterDisposeScope();
-                }
+                latents = DenoisingLoop.Run(denoiser, start, sampling, null, null, (_, _) => { }, default);
             }
 
             LatentCoder.Decode(vae, latents, kept: unet.Recordings as KeptRecordings);

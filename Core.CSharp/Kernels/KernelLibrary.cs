@@ -23,7 +23,7 @@ internal sealed class KernelLibrary
     private static readonly string[] Sources =
     [
         "common.cuh", "group_norm.cu", "group_norm_backward.cu", "layer_norm.cu", "elementwise.cu", "dropout.cu",
-        "random.cu", "tensors.cuh", "adamw.cu", "lion.cu", "prodigy.cu",
+        "random.cu", "sampler.cu", "tensors.cuh", "adamw.cu", "lion.cu", "prodigy.cu",
     ];
 
     private static readonly Lazy<(KernelLibrary? Library, string Reason)> Found = new(Find);

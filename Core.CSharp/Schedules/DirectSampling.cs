@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace Recipes.Core.Schedules;
 
 /// <summary>What a step's result is made of.</summary>
@@ -9,42 +7,19 @@ namespace Recipes.Core.Schedules;
 /// <param name="Fresh">Weight of new noise; null where none is drawn.</param>
 internal readonly record struct StepWeights(double Clean, double Epsilon, double Sample, double? Fresh);
 
-/// <summary>
-/// A way whose every step looks at one answer of the model only. Without a limit on clean samples a step is two
-/// operations, whatever the sampler.
-/// </summary>
+/// <summary>A way whose every step looks at one answer of the model only.</summary>
 internal sealed class DirectSampling(
     SchedulerConfig config,
     IReadOnlyList<double> timesteps,
     Level[] levels,
     StepWeights[] steps,
     CleanLimit? limit = null,
-    double initialSigma = 1) : LevelSampling(config, timesteps, levels, initialSigma)
+    double initialSigma = 1) : LevelSampling(config, timesteps, levels, 1, limit, initialSigma)
 {
-    protected override Tensor Advance(Tensor output, int index, Tensor sample, NoiseSource? noise)
+    public override LinearStep At(int index, int start)
     {
         var step = steps[index];
-        var clean = Levels[index].Clean(Prediction);
-        var epsilon = step.Epsilon == 0 ? default : Levels[index].Epsilon(Prediction);
-        var fromSample = step.Sample + step.Epsilon * epsilon.Sample;
-        var fromOutput = step.Epsilon * epsilon.Output;
-        Tensor next;
-        if (limit is null)
-        {
-            next = Combination.Wide(
-                (fromSample + step.Clean * clean.Sample, sample), (fromOutput + step.Clean * clean.Output, output));
-        }
-        else
-        {
-            var limited = limit.Apply(Combination.Wide((clean.Sample, sample), (clean.Output, output)));
-            next = Combination.Wide((step.Clean, limited), (fromSample, sample), (fromOutput, output));
-        }
-
-        if (step.Fresh is { } weight)
-        {
-            next.add_(Fresh(sample, noise), weight);
-        }
-
-        return next.to_type(sample.dtype);
+        var next = step.Clean * Clean(index) + step.Epsilon * Epsilon(index) + step.Sample * Known.Sample;
+        return step.Fresh is { } weight ? new([next + weight * Known.Fresh], Draws: true) : new([next]);
     }
 }

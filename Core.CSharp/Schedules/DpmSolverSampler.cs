@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace Recipes.Core.Schedules;
 
 /// <summary>
@@ -42,38 +40,40 @@ public sealed class DpmSolverSampler : ISampler
     }
 
     private sealed class Sampling(SchedulerConfig config, SigmaPath path)
-        : LevelSampling(config, path.Timesteps, [.. path.Sigmas.Select(Level.OfSigma)])
+        : LevelSampling(
+            config,
+            path.Timesteps,
+            [.. path.Sigmas.Select(Level.OfSigma)],
+            config.Solver.SolverOrder,
+            CleanLimit.From(config, clips: false, thresholds: true))
     {
         private readonly SolverSettings solver = config.Solver;
-        private readonly CleanLimit? limit = CleanLimit.From(config, clips: false, thresholds: true);
-        private readonly History predictions = new(config.Solver.SolverOrder);
 
-        protected override Tensor Advance(Tensor output, int index, Tensor sample, NoiseSource? noise)
+        public override LinearStep At(int index, int start)
         {
-            predictions.Push(Converted(output, index, sample));
-            var order = Math.Min(predictions.Count, MostPredictions(index));
+            // Behind the sample's slot the predictions of the steps before, newest first.
+            LinearForm[] predictions = [Converted(index), .. Enumerable.Range(1, Slots - 1).Select(Known.Slot)];
+            var order = Math.Min(index - start + 1, MostPredictions(index));
             var weights = DpmSolverWeights.Of(
                 solver, [Levels[index + 1], .. Enumerable.Range(0, order).Select(age => Levels[index - age])]);
-            var next = order switch
+            var next = weights.Sample * Known.Sample + weights.Newest * predictions[0];
+            if (order > 1)
             {
-                1 => Combination.Wide((weights.Sample, sample), (weights.Newest, predictions[0])),
-                2 => Combination.Wide(
-                    (weights.Sample, sample), (weights.Newest, predictions[0]), (weights.Second, predictions[1])),
-                _ => Combination.Wide(
-                    (weights.Sample, sample),
-                    (weights.Newest, predictions[0]),
-                    (weights.Second, predictions[1]),
-                    (weights.Third, predictions[2])),
-            };
-            if (solver.Stochastic)
-            {
-                next.add_(Fresh(next, noise), weights.Fresh);
+                next += weights.Second * predictions[1];
             }
 
-            return next.to_type(sample.dtype);
-        }
+            if (order > 2)
+            {
+                next += weights.Third * predictions[2];
+            }
 
-        protected override void Forget() => predictions.Clear();
+            if (solver.Stochastic)
+            {
+                next += weights.Fresh * Known.Fresh;
+            }
+
+            return new([next, .. predictions[..^1]], solver.Stochastic);
+        }
 
         /// <summary>Predictions a step may look at. Only the first order reaches a level without noise.</summary>
         private int MostPredictions(int index)
@@ -83,27 +83,21 @@ public sealed class DpmSolverSampler : ISampler
             return left switch
             {
                 1 when few || solver.EulerAtFinal || !solver.FinalSigmaIsLeast => 1,
-                2 when few => 2,
+                2 when few => Math.Min(2, solver.SolverOrder),
                 _ => solver.SolverOrder,
             };
         }
 
-        /// <summary>The clean sample or the noise, whichever the solver solves for; a tensor of its own.</summary>
-        private Tensor Converted(Tensor output, int index, Tensor sample)
+        /// <summary>The clean sample or the noise, whichever the solver solves for.</summary>
+        private LinearForm Converted(int index)
         {
             var level = Levels[index];
-            if (solver.SolvesForNoise && limit is null)
+            return (solver.SolvesForNoise, IsLinear) switch
             {
-                var epsilon = level.Epsilon(Prediction);
-                return Combination.Wide((epsilon.Sample, sample), (epsilon.Output, output));
-            }
-
-            var shares = level.Clean(Prediction);
-            var clean = Combination.Wide((shares.Sample, sample), (shares.Output, output));
-            clean = limit?.Apply(clean) ?? clean;
-            return solver.SolvesForNoise
-                ? Combination.Wide((1 / level.Noise, sample), (-level.Signal / level.Noise, clean))
-                : clean;
+                (false, _) => Clean(index),
+                (true, true) => Epsilon(index),
+                _ => 1 / level.Noise * Known.Sample + -level.Signal / level.Noise * Clean(index),
+            };
         }
     }
 }

@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace Recipes.Core.Schedules;
 
 /// <summary>Heun's method: an Euler step, mended by the slope at its end (Karras et al. 2022, algorithm 1).</summary>
@@ -30,54 +28,37 @@ public sealed class HeunSampler(SchedulerConfig config) : ISampler
 
     private sealed class Sampling(
         SchedulerConfig config, double[] timesteps, Level[] levels, double initialSigma)
-        : LevelSampling(config, timesteps, levels, initialSigma)
+        : LevelSampling(
+            config,
+            timesteps,
+            levels,
+            3,
+            CleanLimit.From(config, clips: true, thresholds: false),
+            initialSigma)
     {
-        private readonly CleanLimit? limit = CleanLimit.From(config, clips: true, thresholds: false);
-
-        // The sample a step started from and the slope there, between its two evaluations.
-        private readonly History start = new(2);
-
         public override int Order => 2;
 
-        protected override Tensor Advance(Tensor output, int index, Tensor sample, NoiseSource? noise)
+        public override LinearStep At(int index, int start)
         {
+            // Between a step's two evaluations: the sample it started from and the slope there.
+            var (first, slope) = (Known.Slot(1), Known.Slot(2));
             if (index % 2 == 0)
             {
-                var slope = Slope(output, index, sample);
-                start.Push(sample.clone());
-                start.Push(slope);
                 var distance = Levels[index + 1].Noise - Levels[index].Noise;
-                return Combination.Of(sample.dtype, (1, sample), (distance, slope));
+                return new([Known.Sample + distance * Slope(index), Known.Sample, Slope(index)]);
             }
 
             // A way that starts here has no step to correct.
-            if (start.Count == 0)
-            {
-                return sample.clone();
-            }
-
             var half = (Levels[index].Noise - Levels[index - 1].Noise) / 2;
-            var corrected = Combination.Of(
-                sample.dtype, (1, start[1]), (half, start[0]), (half, Slope(output, index, sample)));
-            start.Clear();
-            return corrected;
+            var next = index == start ? Known.Sample : first + half * slope + half * Slope(index);
+            return new([next, Known.None, Known.None]);
         }
 
-        protected override void Forget() => start.Clear();
-
         /// <summary>d sample / dσ, which is the noise that the sample would have without a limit.</summary>
-        private Tensor Slope(Tensor output, int index, Tensor sample)
+        private LinearForm Slope(int index)
         {
-            var level = Levels[index];
-            if (limit is null)
-            {
-                var (fromSample, fromOutput) = level.Epsilon(Prediction);
-                return Combination.Wide((fromSample, sample), (fromOutput, output));
-            }
-
-            var (cleanSample, cleanOutput) = level.Clean(Prediction);
-            var clean = limit.Apply(Combination.Wide((cleanSample, sample), (cleanOutput, output)));
-            return Combination.Wide((1 / level.Noise, sample), (-1 / level.Noise, clean));
+            var noise = Levels[index].Noise;
+            return IsLinear ? Epsilon(index) : 1 / noise * Known.Sample + -1 / noise * Clean(index);
         }
     }
 }

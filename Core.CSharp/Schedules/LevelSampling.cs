@@ -2,17 +2,31 @@ using static TorchSharp.torch;
 
 namespace Recipes.Core.Schedules;
 
-/// <summary>What all ways have in common: a level before each evaluation and after the last.</summary>
+/// <summary>
+/// What all ways have in common: a level before each evaluation and after the last, and steps that are data.
+/// </summary>
 internal abstract class LevelSampling : ISampling
 {
+    private readonly CleanLimit? limit;
+    private readonly TensorSlots left;
+
+    // Where the way began, and the evaluation that goes on with it.
+    private int start;
     private int next;
 
     /// <param name="config">Where the levels come from, for messages.</param>
     /// <param name="timesteps">What the model is told.</param>
     /// <param name="levels">One more than there are timesteps.</param>
+    /// <param name="slots">The sample, and what steps leave for later ones.</param>
+    /// <param name="limit">How far from 0 predicted clean samples may be; null where they are not limited.</param>
     /// <param name="initialSigma">Standard deviation of the noise to start from.</param>
     protected LevelSampling(
-        SchedulerConfig config, IReadOnlyList<double> timesteps, Level[] levels, double initialSigma = 1)
+        SchedulerConfig config,
+        IReadOnlyList<double> timesteps,
+        Level[] levels,
+        int slots,
+        CleanLimit? limit,
+        double initialSigma = 1)
     {
         if (config.PredictionType == PredictionType.Epsilon && levels.SkipLast(1).Any(level => level.Signal == 0))
         {
@@ -28,6 +42,10 @@ internal abstract class LevelSampling : ISampling
         Levels = levels;
         Sigmas = [.. levels.Select(level => level.Sigma)];
         InitialSigma = initialSigma;
+        Slots = slots;
+        Known = new(slots);
+        this.limit = limit;
+        left = new TensorSlots(slots);
     }
 
     public virtual int Order => 1;
@@ -38,9 +56,26 @@ internal abstract class LevelSampling : ISampling
 
     public double InitialSigma { get; }
 
+    /// <summary>The sample, and what steps leave for later ones.</summary>
+    public int Slots { get; }
+
+    /// <summary>Whether no limit acts, so that a step is its matrix alone.</summary>
+    public bool IsLinear => limit is null;
+
     protected PredictionType Prediction { get; }
 
     protected Level[] Levels { get; }
+
+    /// <summary>What steps are made of.</summary>
+    protected LinearForm.Sources Known { get; }
+
+    /// <summary>The step of an evaluation.</summary>
+    /// <param name="index">Counted in <see cref="Timesteps"/>.</param>
+    /// <param name="start">The evaluation that the way began with, at most the index.</param>
+    public abstract LinearStep At(int index, int start);
+
+    /// <summary>The factor that makes the model's input of a sample.</summary>
+    public double InputScale(int index) => Levels[index].Signal == 1 ? 1 / Levels[index].Deviation : 1;
 
     public Tensor AddNoise(Tensor clean, Tensor noise, int index)
     {
@@ -59,27 +94,41 @@ internal abstract class LevelSampling : ISampling
         ArgumentOutOfRangeException.ThrowIfGreaterThanOrEqual(index, Timesteps.Count);
         if (index != next)
         {
-            Forget();
+            start = index;
+        }
+
+        if (index == start)
+        {
+            left.Dispose();
         }
 
         next = index + 1;
         using var gradients = no_grad();
         using var scope = NewDisposeScope();
-        return Advance(modelOutput, index, sample, noise).MoveToOuterDisposeScope();
+        var step = At(index, start);
+        return left.Take(step, sample, modelOutput, step.Draws ? Fresh(sample, noise) : null, Limited())
+            .MoveToOuterDisposeScope();
+
+        Tensor? Limited()
+        {
+            var clean = Levels[index].Clean(Prediction);
+            return limit?.Apply(Combination.Wide((clean.Sample, sample), (clean.Output, modelOutput)));
+        }
     }
 
-    public void Dispose() => Forget();
+    public void Dispose() => left.Dispose();
 
-    /// <summary>The sample after an evaluation; temporary tensors are freed by the caller.</summary>
-    protected abstract Tensor Advance(Tensor output, int index, Tensor sample, NoiseSource? noise);
+    /// <summary>The predicted clean sample, within its limit.</summary>
+    protected LinearForm Clean(int index) => limit is null ? Shares(Levels[index].Clean(Prediction)) : Known.Clean;
 
-    /// <summary>Drops what earlier steps left.</summary>
-    protected virtual void Forget()
-    {
-    }
+    /// <summary>The predicted noise, by no limit.</summary>
+    protected LinearForm Epsilon(int index) => Shares(Levels[index].Epsilon(Prediction));
+
+    private LinearForm Shares((double Sample, double Output) shares) =>
+        shares.Sample * Known.Sample + shares.Output * Known.Output;
 
     /// <summary>Standard normal noise as a sample.</summary>
-    protected static Tensor Fresh(Tensor sample, NoiseSource? noise) =>
+    private static Tensor Fresh(Tensor sample, NoiseSource? noise) =>
         (noise ?? throw new ArgumentNullException(nameof(noise), "this sampler draws noise"))
             .Normal(sample.shape, sample.device, sample.dtype);
 }

@@ -1,3 +1,4 @@
+using Recipes.Core.Native;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Schedules;
@@ -42,7 +43,7 @@ public sealed class NoiseSource : IDisposable
         var noise = generators.Count == 1
             ? randn(shape, dtype: ScalarType.Float32, generator: generators[0])
             : cat([.. generators.Select(generator => randn(one, dtype: ScalarType.Float32, generator: generator))], 0);
-        return noise.to(dtype, device).MoveToOuterDisposeScope();
+        return HostTensors.Send(noise.to_type(dtype), device).MoveToOuterDisposeScope();
     }
 
     /// <inheritdoc/>

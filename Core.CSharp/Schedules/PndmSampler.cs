@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace Recipes.Core.Schedules;
 
 /// <summary>
@@ -49,18 +47,18 @@ public sealed class PndmSampler : ISampler
 
     private sealed class Sampling : LevelSampling
     {
+        // The slots: the sample, one to step from again, the last three answers, newest first, and where there are
+        // Runge-Kutta steps the sum of the slopes of the one being taken.
+        private const int Start = 1;
+        private const int Answers = 2;
+        private const int Remembered = 3;
+        private const int Slopes = Answers + Remembered;
+
         private readonly SchedulerConfig config;
         private readonly float[] alphas;
         private readonly long[] visited;
         private readonly long stride;
         private readonly int slopes;
-        private readonly History outputs = new(4);
-        private readonly History inner = new(RungeKuttaEvaluations);
-        private readonly History start = new(1);
-
-        // Evaluations since the way began, which need not be at the first timestep: the reference counts so.
-        private int count;
-
         public Sampling(SchedulerConfig config, long[] visited, long stride, int slopes)
             : this(config, visited, stride, slopes, Alphas(config))
         {
@@ -70,7 +68,9 @@ public sealed class PndmSampler : ISampler
             : base(
                 config,
                 [.. visited.Select(timestep => (double)timestep)],
-                [.. visited.Select(t => Level.OfAlpha(alphas[t])), Level.OfAlpha(config.SetAlphaToOne ? 1 : alphas[0])])
+                [.. visited.Select(t => Level.OfAlpha(alphas[t])), Level.OfAlpha(config.SetAlphaToOne ? 1 : alphas[0])],
+                slopes > 0 ? Slopes + 1 : Slopes,
+                null)
         {
             this.config = config;
             this.visited = visited;
@@ -79,19 +79,11 @@ public sealed class PndmSampler : ISampler
             this.alphas = alphas;
         }
 
-        protected override Tensor Advance(Tensor output, int index, Tensor sample, NoiseSource? noise)
+        public override LinearStep At(int index, int start)
         {
-            var next = count < slopes ? RungeKutta(output, index, sample) : Multistep(output, index, sample);
-            count++;
-            return next;
-        }
-
-        protected override void Forget()
-        {
-            count = 0;
-            outputs.Clear();
-            inner.Clear();
-            start.Clear();
+            // The reference counts from where the way begins, which need not be at the first timestep.
+            var count = index - start;
+            return count < slopes ? RungeKutta(index, count) : Multistep(index, count);
         }
 
         private static float[] Alphas(SchedulerConfig config)
@@ -100,81 +92,65 @@ public sealed class PndmSampler : ISampler
             return [.. Enumerable.Range(0, schedule.Count).Select(timestep => schedule.Alpha(timestep))];
         }
 
-        private Tensor RungeKutta(Tensor output, int index, Tensor sample)
+        private LinearStep RungeKutta(int index, int count)
         {
             var stage = count % RungeKuttaEvaluations;
-            if (stage == 0)
-            {
-                inner.Clear();
-                outputs.Push(output.clone());
-                start.Push(sample.clone());
-            }
-
-            inner.Push(output.clone());
-            var to = visited[index] - (stage % 2 == 0 ? stride / 2 : 0);
+            var first = stage == 0;
             var from = visited[count - stage];
-            return stage < RungeKuttaEvaluations - 1
-                ? Transfer(start[0], from, to, (1, output))
-                : Transfer(
-                    start[0],
-                    from,
-                    to,
-                    (1 / 6.0, inner[3]),
-                    (1 / 3.0, inner[2]),
-                    (1 / 3.0, inner[1]),
-                    (1 / 6.0, output));
+            var to = visited[index] - (stage % 2 == 0 ? stride / 2 : 0);
+            var beginning = first ? Known.Sample : Known.Slot(Start);
+            var sum = first ? 1 / 6.0 * Known.Output
+                : Known.Slot(Slopes) + (stage == RungeKuttaEvaluations - 1 ? 1 / 6.0 : 1 / 3.0) * Known.Output;
+            var answer = stage < RungeKuttaEvaluations - 1 ? Known.Output : sum;
+            return new([Transfer(beginning, from, to, answer), beginning, .. Kept(first), sum]);
         }
 
-        private Tensor Multistep(Tensor output, int index, Tensor sample)
+        private LinearStep Multistep(int index, int count)
         {
             var from = visited[index];
             var to = from - stride;
+            LinearForm[] unused = Slots > Slopes ? [Known.None] : [];
+
+            // The first step once more, with the mean of the slopes at both its ends.
             if (count == 1)
             {
-                // The first step once more, with the mean of the slopes at both its ends.
-                return Transfer(start[0], from + stride, from, (0.5, output), (0.5, outputs[0]));
+                var mean = 0.5 * Known.Output + 0.5 * Known.Slot(Answers);
+                var again = Transfer(Known.Slot(Start), from + stride, from, mean);
+                return new([again, Known.Slot(Start), .. Kept(false), .. unused]);
             }
 
-            outputs.Push(output.clone());
-            if (count == 0)
+            double[] weights = (slopes > 0 ? int.MaxValue : count) switch
             {
-                start.Push(sample.clone());
-            }
-
-            return outputs.Count switch
-            {
-                1 => Transfer(sample, from, to, (1, outputs[0])),
-                2 => Transfer(sample, from, to, (3 / 2.0, outputs[0]), (-1 / 2.0, outputs[1])),
-                3 => Transfer(
-                    sample, from, to, (23 / 12.0, outputs[0]), (-16 / 12.0, outputs[1]), (5 / 12.0, outputs[2])),
-                _ => Transfer(
-                    sample,
-                    from,
-                    to,
-                    (55 / 24.0, outputs[0]),
-                    (-59 / 24.0, outputs[1]),
-                    (37 / 24.0, outputs[2]),
-                    (-9 / 24.0, outputs[3])),
+                0 => [1],
+                2 => [3 / 2.0, -1 / 2.0],
+                3 => [23 / 12.0, -16 / 12.0, 5 / 12.0],
+                _ => [55 / 24.0, -59 / 24.0, 37 / 24.0, -9 / 24.0],
             };
+            var answer = weights[0] * Known.Output;
+            for (var age = 1; age < weights.Length; age++)
+            {
+                answer += weights[age] * Known.Slot(Answers + age - 1);
+            }
+
+            var start = count == 0 ? Known.Sample : Known.Slot(Start);
+            return new([Transfer(Known.Sample, from, to, answer), start, .. Kept(true), .. unused]);
         }
 
+        /// <summary>The answers to remember, this evaluation's first where it is one of them.</summary>
+        private IEnumerable<LinearForm> Kept(bool newest) => newest
+            ? [Known.Output, .. Enumerable.Range(Answers, Remembered - 1).Select(Known.Slot)]
+            : Enumerable.Range(Answers, Remembered).Select(Known.Slot);
+
         /// <summary>The sample of another timestep, by a weighted sum of answers of the model (equation 9).</summary>
-        private Tensor Transfer(
-            Tensor sample, long from, long to, params ReadOnlySpan<(double Weight, Tensor Output)> answers)
+        private LinearForm Transfer(LinearForm sample, long from, long to, LinearForm answer)
         {
             double alpha = alphas[from];
             double reached = to >= 0 ? alphas[to] : config.SetAlphaToOne ? 1 : alphas[0];
             var slope = (reached - alpha)
                 / (alpha * Math.Sqrt(1 - reached) + Math.Sqrt(alpha * (1 - alpha) * reached));
             var epsilon = Level.OfAlpha((float)alpha).Epsilon(Prediction);
-            var terms = new (double, Tensor)[answers.Length + 1];
-            terms[0] = (Math.Sqrt(reached / alpha) - slope * epsilon.Sample, sample);
-            for (var i = 0; i < answers.Length; i++)
-            {
-                terms[i + 1] = (-slope * epsilon.Output * answers[i].Weight, answers[i].Output);
-            }
-
-            return Combination.Of(sample.dtype, terms);
+            return (Math.Sqrt(reached / alpha) - slope * epsilon.Sample) * sample
+                + -slope * epsilon.Output * answer;
         }
     }
 }

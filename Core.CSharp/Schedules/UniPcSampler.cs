@@ -1,5 +1,3 @@
-using static TorchSharp.torch;
-
 namespace Recipes.Core.Schedules;
 
 /// <summary>
@@ -36,63 +34,54 @@ public sealed class UniPcSampler : ISampler
     }
 
     private sealed class Sampling(SchedulerConfig config, SigmaPath path)
-        : LevelSampling(config, path.Timesteps, [.. path.Sigmas.Select(Level.OfSigma)])
+        : LevelSampling(
+            config,
+            path.Timesteps,
+            [.. path.Sigmas.Select(Level.OfSigma)],
+            config.Solver.SolverOrder + 2,
+            CleanLimit.From(config, clips: false, thresholds: config.Solver.PredictX0))
     {
         private readonly SolverSettings solver = config.Solver;
-        private readonly History predictions = new(config.Solver.SolverOrder);
-        private readonly History last = new(1);
-        private readonly CleanLimit? limit =
-            CleanLimit.From(config, clips: false, thresholds: config.Solver.PredictX0);
 
-        private int order;
-
-        protected override Tensor Advance(Tensor output, int index, Tensor sample, NoiseSource? noise)
+        public override LinearStep At(int index, int start)
         {
-            var prediction = Converted(output, index, sample);
-            var dtype = sample.dtype;
-            var from = sample;
-            if (last.Count > 0 && !solver.DisableCorrector.Contains(index - 1))
+            // Behind the sample's slot what the last step started from, then the predictions before, newest first.
+            LinearForm[] before = [.. Enumerable.Range(2, solver.SolverOrder).Select(Known.Slot)];
+            var prediction = solver.PredictX0 ? Clean(index) : Epsilon(index);
+            var from = Known.Sample;
+            if (index > start && !solver.DisableCorrector.Contains(index - 1))
             {
-                var corrector = UniPcWeights.Of(solver, Path(index, order), corrects: true);
-                from = Sum(corrector, last[0]).add_(prediction, corrector.Reached);
+                var corrector = UniPcWeights.Of(solver, Path(index, OrderAt(index - 1, start)), corrects: true);
+                from = Sum(corrector, Known.Slot(1), before) + corrector.Reached * prediction;
             }
 
-            predictions.Push(prediction);
-            last.Push(ReferenceEquals(from, sample) ? sample.clone() : from);
+            LinearForm[] predictions = [prediction, .. before[..^1]];
+            var predictor = UniPcWeights.Of(solver, Path(index + 1, OrderAt(index, start)), corrects: false);
+            return new([Sum(predictor, from, predictions), from, .. predictions]);
+        }
+
+        /// <summary>The predictions that a step looks at.</summary>
+        private int OrderAt(int index, int start)
+        {
             var most = solver.LowerOrderFinal
                 ? Math.Min(solver.SolverOrder, Timesteps.Count - index)
                 : solver.SolverOrder;
-            order = Math.Min(most, predictions.Count);
-            return Sum(UniPcWeights.Of(solver, Path(index + 1, order), corrects: false), last[0]).to_type(dtype);
-        }
-
-        protected override void Forget()
-        {
-            predictions.Clear();
-            last.Clear();
+            return Math.Min(most, index - start + 1);
         }
 
         /// <summary>The level at an index and those before it, one more than the order.</summary>
         private Level[] Path(int index, int count) =>
             [.. Enumerable.Range(0, count + 1).Select(age => Levels[index - age])];
 
-        private Tensor Sum(UniPcWeights weights, Tensor sample) => weights.Predictions switch
+        private static LinearForm Sum(UniPcWeights weights, LinearForm sample, LinearForm[] predictions)
         {
-            [var a] => Combination.Wide((weights.Sample, sample), (a, predictions[0])),
-            [var a, var b] => Combination.Wide(
-                (weights.Sample, sample), (a, predictions[0]), (b, predictions[1])),
-            [var a, var b, var c] => Combination.Wide(
-                (weights.Sample, sample), (a, predictions[0]), (b, predictions[1]), (c, predictions[2])),
-            _ => throw new InvalidOperationException("UniPC looks back on three predictions at most"),
-        };
+            var sum = weights.Sample * sample;
+            for (var age = 0; age < weights.Predictions.Length; age++)
+            {
+                sum += weights.Predictions[age] * predictions[age];
+            }
 
-        /// <summary>The clean sample or the noise, whichever the solver solves for; a tensor of its own.</summary>
-        private Tensor Converted(Tensor output, int index, Tensor sample)
-        {
-            var level = Levels[index];
-            var shares = solver.PredictX0 ? level.Clean(Prediction) : level.Epsilon(Prediction);
-            var converted = Combination.Wide((shares.Sample, sample), (shares.Output, output));
-            return limit?.Apply(converted) ?? converted;
+            return sum;
         }
     }
 }

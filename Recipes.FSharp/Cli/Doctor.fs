@@ -82,6 +82,16 @@ module Doctor =
 
                 drawn.Agrees
 
+        let samplers = [
+            for sampler in SamplerComparison.Run() do
+                let place = if sampler.Inside then "inside" else "outside"
+
+                out
+                    $"steps of {sampler.Name}: {place} the recording, error {sampler.Error:G2}, pictures {percent sampler.Apart} from those of steps outside, {percent sampler.PlainApart} without kernels (another seed's: {percent sampler.Seeds})"
+
+                sampler.Agrees
+        ]
+
         let refused =
             match RefusedRecording.Run() |> Option.ofNullable with
             | None -> true
@@ -94,7 +104,7 @@ module Doctor =
             && random
             && refused
             && drawn
-            && List.forall id (optimisers @ kinds)
+            && List.forall id (optimisers @ kinds @ samplers)
         then
             Faults.ok
         else

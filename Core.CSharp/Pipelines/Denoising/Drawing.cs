@@ -81,9 +81,17 @@ internal static class Drawing
 
             Tensor Denoise()
             {
-                using var denoiser = new Denoiser(model.UNet, request.Led, texts, start, sampling.Timesteps);
-                return DenoisingLoop.Run(denoiser, start, group, request.AfterStep, Report, cancellation);
+                var count = sampling.Timesteps.Count;
+                var steps = RecordedEvaluations.CanRecord(count - start.First, model.Device)
+                    ? DenoisingLoop.Steps(sampling, start, watched: request.AfterStep is not null)
+                    : null;
+                using var denoiser = new Denoiser(model.UNet, request.Led, texts, start, count, steps);
+                return DenoisingLoop.Run(
+                    denoiser, start, sampling, noise, request.AfterStep is null ? null : Asked, Report, cancellation);
             }
+
+            Tensor? Asked(int made, Tensor latents) => request.AfterStep!(
+                new SamplingStep(made, sampling.Timesteps[start.First + made], latents, range));
 
             // Some samplers evaluate the network more often than they take steps.
             void Report(int made, int count)

@@ -1,5 +1,6 @@
 using Recipes.Core.Adapters;
 using Recipes.Core.Kernels;
+using Recipes.Core.Native;
 using Recipes.Core.Networks;
 using Recipes.Core.Networks.Layers;
 using static TorchSharp.torch;
@@ -7,8 +8,8 @@ using static TorchSharp.torch;
 namespace Recipes.Core.Pipelines.Denoising;
 
 /// <summary>
-/// A drawing's recordings and the memory they read, kept with the UNet for the next drawing of the same kind. Another
-/// drawing's texts and pictures are copied into that memory. They fit while every weight lies where it lay and the
+/// A drawing's recordings and the memory they use, kept with the UNet for the next drawing of the same kind. Another
+/// drawing's texts, pictures, latents and steps are copied into that memory. They fit while every weight lies where it lay and the
 /// same adapters sit on the networks at the same scales; a network keeps one such set.
 /// </summary>
 /// <param name="kind">Shapes and settings that the recordings have fixed.</param>
@@ -16,26 +17,58 @@ namespace Recipes.Core.Pipelines.Denoising;
 /// <param name="context">The text, with its keys and values.</param>
 /// <param name="conditions">What the UNet is told besides, owned.</param>
 /// <param name="read">What the parts read, owned.</param>
-/// <param name="recordings">By variant.</param>
-/// <param name="decoder">Of the pictures.</param>
+/// <param name="latents">The latents and the steps that are taken.</param>
 internal sealed class KeptRecordings(
     string kind,
     object[] networks,
     TextContext context,
     UNetConditions conditions,
     Tensor[] read,
-    Dictionary<string, UNetRecording?> recordings,
-    RecordedDecoder decoder) : IDisposable
+    LatentState latents) : IDisposable
 {
-    public RecordedDecoder Decoder => decoder;
+    /// <summary>Of the pictures.</summary>
+    public RecordedDecoder Decoder { get; } = new();
+
+    /// <summary>By variant.</summary>
+    public Dictionary<string, CudaGraph?> Recordings { get; } = [];
+
+    /// <summary>Whether the last drawing's steps were taken by the recordings.</summary>
+    public bool TakesSteps { get; set; }
 
     public TextContext Context => context;
 
     public UNetConditions Conditions => conditions;
 
-    public Tensor[] Read => read;
+    public LatentState Latents => latents;
 
-    public Dictionary<string, UNetRecording?> Recordings => recordings;
+    /// <summary>Whether no part has memory that recordings read.</summary>
+    public bool ReadsNothing => read.Length == 0;
+
+    /// <summary>The memory of a drawing, and no recordings yet.</summary>
+    /// <param name="kind">Shapes and settings.</param>
+    /// <param name="networks">From <see cref="Lie"/>.</param>
+    /// <param name="states">The text, copied.</param>
+    /// <param name="told">What the UNet is told besides, copied.</param>
+    /// <param name="parts">What the parts read, taken over.</param>
+    /// <param name="latents">Taken over.</param>
+    public static KeptRecordings Of(
+        string kind,
+        object[] networks,
+        Tensor states,
+        UNetConditions told,
+        IReadOnlyList<Tensor> parts,
+        LatentState latents) => new(
+            kind,
+            networks,
+            new TextContext(Own(states), reused: true),
+            told with
+            {
+                PooledText = told.PooledText is { } pooled ? Own(pooled) : null,
+                TimeIds = told.TimeIds is { } ids ? Own(ids) : null,
+                ClassLabels = told.ClassLabels is { } labels ? Own(labels) : null,
+            },
+            [.. parts.Select(tensor => tensor.alias().DetachFromDisposeScope())],
+            latents);
 
     /// <summary>All that recordings of networks take for granted: where weights lie, adapters and their scales.</summary>
     public static object[] Lie(IEnumerable<nn.Module> networks)
@@ -72,11 +105,11 @@ internal sealed class KeptRecordings(
     public bool Fits(string wanted, object[] now) => kind == wanted && networks.AsSpan().SequenceEqual(now);
 
     /// <summary>Readies the decoder for an autoencoder.</summary>
-    public void Prepare(AutoencoderKL vae) => decoder.Prepare(vae);
+    public void Prepare(AutoencoderKL vae) => Decoder.Prepare(vae);
 
     /// <summary>A picture of latents, unscaled, by a recording from the second of a shape on.</summary>
-    public Tensor Decode(AutoencoderKL vae, Tensor latents) =>
-        decoder.Decode(vae, latents, recordings.Values.OfType<UNetRecording>().FirstOrDefault()?.Graph);
+    public Tensor Decode(AutoencoderKL vae, Tensor unscaled) =>
+        Decoder.Decode(vae, unscaled, Recordings.Values.OfType<CudaGraph>().FirstOrDefault());
 
     /// <summary>Takes another drawing's texts and pictures in.</summary>
     public void Refill(Tensor states, UNetConditions told, IReadOnlyList<Tensor> parts)
@@ -94,12 +127,13 @@ internal sealed class KeptRecordings(
     /// <inheritdoc/>
     public void Dispose()
     {
-        decoder.Dispose();
-        foreach (var recording in recordings.Values)
+        Decoder.Dispose();
+        foreach (var recording in Recordings.Values)
         {
             recording?.Dispose();
         }
 
+        latents.Dispose();
         context.States.Dispose();
         context.Dispose();
         conditions.PooledText?.Dispose();
@@ -110,6 +144,9 @@ internal sealed class KeptRecordings(
             tensor.Dispose();
         }
     }
+
+    /// <summary>A copy that outlives scopes.</summary>
+    private static Tensor Own(Tensor tensor) => tensor.clone().DetachFromDisposeScope();
 
     private static void Copy(Tensor? to, Tensor? from)
     {
