@@ -34,6 +34,8 @@ internal sealed class DrawnGradients(IReadOnlyList<NamedParameter> parameters, I
             }
         }
 
+        (optimiser as IRecordedOptimiser)?.Begin(step);
+
         // Prodigy multiplies its rate by a distance, which begins at 1e-3 here.
         var rate = optimiser is Prodigy ? 1 : 1e-3;
         optimiser.Step(step == WithoutRate ? 0 : rate);

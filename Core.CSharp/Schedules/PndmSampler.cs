@@ -59,6 +59,7 @@ public sealed class PndmSampler : ISampler
         private readonly long[] visited;
         private readonly long stride;
         private readonly int slopes;
+
         public Sampling(SchedulerConfig config, long[] visited, long stride, int slopes)
             : this(config, visited, stride, slopes, Alphas(config))
         {

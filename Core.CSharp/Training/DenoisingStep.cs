@@ -175,6 +175,7 @@ public sealed class DenoisingStep : ITrainingStep
         }
 
         var norm = GradientClipping.ClipByNorm(optimiser.Gradients, options.ClipNorm ?? double.PositiveInfinity);
+        (optimiser as IRecordedOptimiser)?.Begin(step);
         optimiser.Step(options.Rate.At(step));
         optimiser.ZeroGrad();
         return [.. cat([sum.div_(options.Accumulation), norm.reshape(1)]).cpu().data<float>()];

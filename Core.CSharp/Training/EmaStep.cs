@@ -23,7 +23,7 @@ internal sealed class EmaStep : ITrainingStep
         this.inner = inner;
         this.optimiser = optimiser;
         ema = new Ema(optimiser.Masters, options);
-        within = optimiser is IRecordedOptimiser able && able.Average(ema.Averages) ? able : null;
+        within = optimiser is IRecordedOptimiser able && able.Average(ema.Averages, step => 1 - ema.DecayAt(step + 1)) ? able : null;
     }
 
     /// <summary>The averages by the names of what is trained.</summary>
@@ -36,7 +36,6 @@ internal sealed class EmaStep : ITrainingStep
     /// <inheritdoc/>
     public void Start(long step)
     {
-        within?.SetShare(1 - ema.DecayAt(ema.Steps + 1));
         inner.Start(step);
         if (within is null)
         {

@@ -172,6 +172,7 @@ internal sealed class RecordedStep : IDisposable
             this.owner = owner;
             inputs = [.. like.Select(batch => batch.Map(tensor => tensor.detach().clone().DetachFromDisposeScope()))];
             var device = owner.optimiser.Parameters[0].Parameter.device;
+            owner.clock.Prepare(owner.optimiser);
             sum = zeros(3, dtype: ScalarType.Float32, device: device).DetachFromDisposeScope();
             try
             {

@@ -4,12 +4,13 @@ namespace Recipes.Core.Training;
 
 /// <summary>
 /// The number of the step on the device, which a recorded step moves on itself, and what follows from it by the plan
-/// alone: the learning rate.
+/// alone: the learning rate, and the share by which averages follow.
 /// </summary>
 internal sealed class StepClock : IDisposable
 {
     private readonly LearningRate rate;
     private readonly Tensor rates;
+    private Tensor? shares;
     private long? next;
 
     /// <param name="rate">By step.</param>
@@ -18,13 +19,7 @@ internal sealed class StepClock : IDisposable
     {
         this.rate = rate;
         Step = zeros(1, ScalarType.Int64, device).DetachFromDisposeScope();
-        float[] all = new float[rate.Steps];
-        for (var step = 0L; step < all.LongLength; step++)
-        {
-            all[step] = (float)rate.At(step);
-        }
-
-        rates = tensor(all, device: device).DetachFromDisposeScope();
+        rates = Table(rate.At);
     }
 
     /// <summary>Counted from 0, [1], int64.</summary>
@@ -45,8 +40,24 @@ internal sealed class StepClock : IDisposable
     /// <summary>Counts on the host what <see cref="Advance"/> does on the device.</summary>
     public void Went() => next++;
 
-    /// <summary>Gives the optimiser the step's rate; operations of the device alone.</summary>
-    public void Read(IRecordedOptimiser optimiser) => optimiser.SetRate(rates.index_select(0, Step));
+    /// <summary>Makes ready what <see cref="Read"/> looks up, ahead of a recording.</summary>
+    public void Prepare(IRecordedOptimiser optimiser)
+    {
+        if (shares is null && optimiser.Shares is { } found)
+        {
+            shares = Table(found);
+        }
+    }
+
+    /// <summary>Gives the optimiser the step's rate, and its averages' share; operations of the device alone.</summary>
+    public void Read(IRecordedOptimiser optimiser)
+    {
+        optimiser.SetRate(rates.index_select(0, Step));
+        if (shares is not null)
+        {
+            optimiser.SetShare(shares.index_select(0, Step));
+        }
+    }
 
     /// <summary>The next step; operations of the device alone.</summary>
     public void Advance() => Step.add_(1);
@@ -56,5 +67,17 @@ internal sealed class StepClock : IDisposable
     {
         Step.Dispose();
         rates.Dispose();
+        shares?.Dispose();
+    }
+
+    private Tensor Table(Func<long, double> at)
+    {
+        var all = new float[rate.Steps];
+        for (var step = 0L; step < all.LongLength; step++)
+        {
+            all[step] = (float)at(step);
+        }
+
+        return tensor(all, device: Step.device).DetachFromDisposeScope();
     }
 }

@@ -26,9 +26,15 @@ public sealed partial class AdamW
     void IRecordedOptimiser.SetShare(double share) => kernel!.SetShare(share);
 
     /// <inheritdoc/>
-    bool IRecordedOptimiser.Average(IReadOnlyList<Tensor>? following)
+    void IRecordedOptimiser.SetShare(Tensor share) => kernel!.SetShare(share);
+
+    /// <inheritdoc/>
+    Func<long, double>? IRecordedOptimiser.Shares => kernel?.Shares;
+
+    /// <inheritdoc/>
+    bool IRecordedOptimiser.Average(IReadOnlyList<Tensor>? following, Func<long, double>? shares)
     {
-        kernel?.Average(following);
+        kernel?.Average(following, shares);
         return kernel is not null;
     }
 

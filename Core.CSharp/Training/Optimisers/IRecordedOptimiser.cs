@@ -48,13 +48,30 @@ internal interface IRecordedOptimiser : IOptimiser
     }
 
     /// <summary>
-    /// Has the kernels move running averages towards the weights in their own pass over memory, by the share that
-    /// <see cref="SetShare"/> sets.
+    /// Has the kernels move running averages towards the weights in their own pass over memory.
     /// </summary>
     /// <param name="following">Float32, one for each of the masters; not owned. Null for no more.</param>
+    /// <param name="shares">By how much they move in a step, counted from 0.</param>
     /// <returns>False, and nothing done, where no kernel is used.</returns>
-    bool Average(IReadOnlyList<Tensor>? following);
+    bool Average(IReadOnlyList<Tensor>? following, Func<long, double>? shares = null);
+
+    /// <summary>By how much averages move in a step, counted from 0; null where none do.</summary>
+    Func<long, double>? Shares { get; }
 
     /// <summary>Sets by how much averages move in the updates that follow, outside of any recording.</summary>
     void SetShare(double share);
+
+    /// <summary>The same from the device, for a recording.</summary>
+    /// <param name="share">[1], float32.</param>
+    void SetShare(Tensor share);
+
+    /// <summary>Sets what a step that is not recorded needs besides its rate.</summary>
+    /// <param name="step">Counted from 0.</param>
+    void Begin(long step)
+    {
+        if (UsesKernel && Shares is { } shares)
+        {
+            SetShare(shares(step));
+        }
+    }
 }

@@ -50,11 +50,18 @@ internal sealed class KernelWeights : IDisposable
     /// <inheritdoc cref="IRecordedOptimiser.SetRate(Tensor)"/>
     public void SetRate(Tensor rate) => Rate.copy_(rate.squeeze(0));
 
-    /// <inheritdoc cref="IRecordedOptimiser.SetShare"/>
+    /// <inheritdoc cref="IRecordedOptimiser.Shares"/>
+    public Func<long, double>? Shares { get; private set; }
+
+    /// <inheritdoc cref="IRecordedOptimiser.SetShare(double)"/>
     public void SetShare(double value) => share.fill_(value);
 
+    /// <inheritdoc cref="IRecordedOptimiser.SetShare(Tensor)"/>
+    public void SetShare(Tensor value) => share.copy_(value.squeeze(0));
+
     /// <summary>Has the kernels move averages; null for no more.</summary>
-    public void Average(IReadOnlyList<Tensor>? following) => averages = following;
+    public void Average(IReadOnlyList<Tensor>? following, Func<long, double>? shares = null) =>
+        (averages, Shares) = (following, shares);
 
     /// <summary>What has a gradient now.</summary>
     /// <param name="states">What the optimiser remembers, each a tensor for each parameter.</param>

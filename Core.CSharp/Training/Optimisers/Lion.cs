@@ -96,9 +96,15 @@ public sealed class Lion : IRecordedOptimiser
     void IRecordedOptimiser.SetShare(double share) => Kernel!.SetShare(share);
 
     /// <inheritdoc/>
-    bool IRecordedOptimiser.Average(IReadOnlyList<Tensor>? following)
+    void IRecordedOptimiser.SetShare(Tensor share) => Kernel!.SetShare(share);
+
+    /// <inheritdoc/>
+    Func<long, double>? IRecordedOptimiser.Shares => Kernel?.Shares;
+
+    /// <inheritdoc/>
+    bool IRecordedOptimiser.Average(IReadOnlyList<Tensor>? following, Func<long, double>? shares)
     {
-        Kernel?.Average(following);
+        Kernel?.Average(following, shares);
         return Kernel is not null;
     }
 

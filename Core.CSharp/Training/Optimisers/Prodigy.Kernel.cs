@@ -28,9 +28,15 @@ public sealed partial class Prodigy
     void IRecordedOptimiser.SetShare(double share) => weights.Kernel!.SetShare(share);
 
     /// <inheritdoc/>
-    bool IRecordedOptimiser.Average(IReadOnlyList<Tensor>? following)
+    void IRecordedOptimiser.SetShare(Tensor share) => weights.Kernel!.SetShare(share);
+
+    /// <inheritdoc/>
+    Func<long, double>? IRecordedOptimiser.Shares => weights.Kernel?.Shares;
+
+    /// <inheritdoc/>
+    bool IRecordedOptimiser.Average(IReadOnlyList<Tensor>? following, Func<long, double>? shares)
     {
-        weights.Kernel?.Average(following);
+        weights.Kernel?.Average(following, shares);
         return weights.Kernel is not null;
     }
 
