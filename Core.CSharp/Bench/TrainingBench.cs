@@ -68,7 +68,7 @@ public static class TrainingBench
             parameters,
             new DenoisingStepOptions
             {
-                Rate = new LearningRate { Rate = 1e-5, Steps = 1_000_000 },
+                Rate = new LearningRate { Rate = 1e-5, Steps = 10_000 },
                 Loss = new DiffusionLossOptions { PriorWeight = priorWeight },
                 Optimiser = new AdamWOptions { Moments = options.Moments },
                 Recorded = options.Recorded,
