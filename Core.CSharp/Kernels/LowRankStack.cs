@@ -130,13 +130,9 @@ internal sealed class LowRankStack
     {
         if (stackedUps is not null)
         {
-            // The blocks beside the diagonal are for nothing, but a batch of products of n summands each cannot be counted
-            // on to be spread over the device as a single one is.
-            var maps = parts.Length;
-            var all = empty([dy.shape[1], rank], dtype: dy.dtype, device: dy.device)
-                .addmm_(dy.t(), hidden, 0, (float)parts[0].Factor);
-            var blocks = all.view(maps, width, maps, -1).diagonal(0, 0, 2).permute(2, 0, 1).contiguous();
-            return [.. parts.Select((_, i) => blocks.select(0, i).detach())];
+            var whole = empty_like(stackedUps);
+            BatchedProduct.Add(whole, PerMap(dy).transpose(1, 2), PerMap(hidden), 0, parts[0].Factor);
+            return [.. parts.Select((_, i) => whole.select(0, i).detach())];
         }
 
         return
