@@ -1,3 +1,4 @@
+using TorchSharp;
 using static TorchSharp.torch;
 
 namespace Recipes.Core.Schedules;
@@ -20,13 +21,15 @@ internal static class Combination
                 continue;
             }
 
+            // TorchSharp holds only the address of a number it makes itself, which a collection may free before it is read.
+            using Scalar factor = weight;
             if (sum is null)
             {
-                sum = IsNarrow(tensor.dtype) ? tensor.to_type(ScalarType.Float32).mul_(weight) : tensor.mul(weight);
+                sum = IsNarrow(tensor.dtype) ? tensor.to_type(ScalarType.Float32).mul_(factor) : tensor.mul(factor);
             }
             else
             {
-                sum.add_(tensor, weight);
+                sum.add_(tensor, factor);
             }
         }
 
