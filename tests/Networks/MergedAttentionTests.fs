@@ -71,7 +71,8 @@ let private isWhole (unet: UNet2DConditionModel) =
 
 [<Tests>]
 let tests =
-    testList "merged attentions" [
+    testSequenced
+    <| testList "merged attentions" [
         quietly "lie in one piece and keep names, values, and the output's bits" (fun () ->
             use unet = network ()
             let before, plain = state unet, output unet

@@ -115,7 +115,8 @@ let private near tolerance what actual (expected: Tensor) =
 
 [<Tests>]
 let tests =
-    testList "step tables" [
+    testSequenced
+    <| testList "step tables" [
         for title, sampler in all do
             quietly $"are the sampler's own steps: {title}" (fun () ->
                 for steps, start in [ 20, 0; 20, 7; 9, 2; 6, 0 ] do
