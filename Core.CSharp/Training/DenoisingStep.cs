@@ -69,7 +69,7 @@ public sealed class DenoisingStep : ITrainingStep
     /// <inheritdoc/>
     public void Start(long step)
     {
-        if (finished.Count + 1 >= StepFigures.Rows)
+        if (recorded is { IsFull: true })
         {
             Collect();
         }

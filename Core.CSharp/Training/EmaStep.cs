@@ -23,7 +23,10 @@ internal sealed class EmaStep : ITrainingStep
         this.inner = inner;
         this.optimiser = optimiser;
         ema = new Ema(optimiser.Masters, options);
-        within = optimiser is IRecordedOptimiser able && able.Average(ema.Averages, step => 1 - ema.DecayAt(step + 1)) ? able : null;
+        within = optimiser is IRecordedOptimiser able
+            && able.Average(ema.Averages, step => 1 - ema.DecayAt(step + 1))
+                ? able
+                : null;
     }
 
     /// <summary>The averages by the names of what is trained.</summary>

@@ -4,7 +4,7 @@ using static TorchSharp.torch;
 namespace Recipes.Core.Training;
 
 /// <summary>
-/// The same step as <see cref="DenoisingStep"/>, recorded once for each shape of batch and then replayed: all passes
+/// The same step as <see cref="DenoisingStep"/>, recorded once for each shape of batch and then replayed: all passes,
 /// noise and diffusion times, forward and backward, clipping, rate and optimiser. The host copies the next batch in, starts
 /// the replay and prepares the batch after that meanwhile; it waits for the device only to read figures, which may be
 /// those of many steps.
@@ -42,15 +42,13 @@ internal sealed class RecordedStep : IDisposable
         : !CudaGraph.Available ? CudaGraph.Reason
         : null;
 
+    /// <summary>Whether figures must be read before another step.</summary>
+    public bool IsFull => figures.IsFull;
+
     /// <summary>Trains on the batches of one optimiser step.</summary>
     /// <returns>False, and nothing done, where these batches cannot be recorded.</returns>
     public bool Start(long step)
     {
-        if (figures.IsFull)
-        {
-            throw new InvalidOperationException("the figures of earlier steps were not read");
-        }
-
         using var scope = NewDisposeScope();
         var given = ready is { } prepared && prepared.Step == step ? prepared.Batches : Draw(step);
         ready = null;

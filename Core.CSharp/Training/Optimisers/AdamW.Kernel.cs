@@ -11,32 +11,7 @@ public sealed partial class AdamW
     private Tensor? active;
 
     /// <inheritdoc/>
-    bool IRecordedOptimiser.UsesKernel => kernel is not null;
-
-    /// <inheritdoc/>
-    Tensor IRecordedOptimiser.DeviceFigures => kernel!.NoFigures;
-
-    /// <inheritdoc/>
-    void IRecordedOptimiser.SetRate(double rate) => kernel!.SetRate(rate);
-
-    /// <inheritdoc/>
-    void IRecordedOptimiser.SetRate(Tensor rate) => kernel!.SetRate(rate);
-
-    /// <inheritdoc/>
-    void IRecordedOptimiser.SetShare(double share) => kernel!.SetShare(share);
-
-    /// <inheritdoc/>
-    void IRecordedOptimiser.SetShare(Tensor share) => kernel!.SetShare(share);
-
-    /// <inheritdoc/>
-    Func<long, double>? IRecordedOptimiser.Shares => kernel?.Shares;
-
-    /// <inheritdoc/>
-    bool IRecordedOptimiser.Average(IReadOnlyList<Tensor>? following, Func<long, double>? shares)
-    {
-        kernel?.Average(following, shares);
-        return kernel is not null;
-    }
+    KernelWeights? IRecordedOptimiser.Kernel => kernel;
 
     /// <inheritdoc/>
     void IRecordedOptimiser.Advance() => Advance();

@@ -8,11 +8,14 @@ namespace Recipes.Core.Training;
 /// </summary>
 internal interface IRecordedOptimiser : IOptimiser
 {
+    /// <summary>What the kernels share; null where none is used.</summary>
+    KernelWeights? Kernel { get; }
+
     /// <summary>
     /// Whether gradients are clipped and weights updated by kernels, whose work can be recorded by
     /// <see cref="Update"/>. Gradients are then let go after a step rather than zeroed.
     /// </summary>
-    bool UsesKernel { get; }
+    bool UsesKernel => Kernel is not null;
 
     /// <summary>The names of <see cref="DeviceFigures"/>, in order; those of <see cref="IOptimiser.Figures"/>.</summary>
     IReadOnlyList<string> FigureNames => [];
@@ -21,14 +24,14 @@ internal interface IRecordedOptimiser : IOptimiser
     /// <see cref="IOptimiser.Figures"/> as <see cref="Update"/> writes them, float32 [k] on the device, k often 0; always
     /// the same memory, not the caller's.
     /// </summary>
-    Tensor DeviceFigures { get; }
+    Tensor DeviceFigures => Kernel!.NoFigures;
 
     /// <summary>Sets the rate of the updates that follow, outside of any recording.</summary>
-    void SetRate(double rate);
+    void SetRate(double rate) => Kernel!.SetRate(rate);
 
     /// <summary>The same from the device, for a recording.</summary>
     /// <param name="rate">[1], float32.</param>
-    void SetRate(Tensor rate);
+    void SetRate(Tensor rate) => Kernel!.SetRate(rate);
 
     /// <summary>Notes which parameters have gradients, which recordings of <see cref="Update"/> take as given.</summary>
     void Prepare()
@@ -53,17 +56,21 @@ internal interface IRecordedOptimiser : IOptimiser
     /// <param name="following">Float32, one for each of the masters; not owned. Null for no more.</param>
     /// <param name="shares">By how much they move in a step, counted from 0.</param>
     /// <returns>False, and nothing done, where no kernel is used.</returns>
-    bool Average(IReadOnlyList<Tensor>? following, Func<long, double>? shares = null);
+    bool Average(IReadOnlyList<Tensor>? following, Func<long, double>? shares = null)
+    {
+        Kernel?.Average(following, shares);
+        return UsesKernel;
+    }
 
     /// <summary>By how much averages move in a step, counted from 0; null where none do.</summary>
-    Func<long, double>? Shares { get; }
+    Func<long, double>? Shares => Kernel?.Shares;
 
     /// <summary>Sets by how much averages move in the updates that follow, outside of any recording.</summary>
-    void SetShare(double share);
+    void SetShare(double share) => Kernel!.SetShare(share);
 
     /// <summary>The same from the device, for a recording.</summary>
     /// <param name="share">[1], float32.</param>
-    void SetShare(Tensor share);
+    void SetShare(Tensor share) => Kernel!.SetShare(share);
 
     /// <summary>Sets what a step that is not recorded needs besides its rate.</summary>
     /// <param name="step">Counted from 0.</param>

@@ -57,10 +57,7 @@ public sealed class Lion : IRecordedOptimiser
     public IReadOnlyDictionary<string, double> Figures { get; } = new Dictionary<string, double>();
 
     /// <inheritdoc/>
-    bool IRecordedOptimiser.UsesKernel => Kernel is not null;
-
-    /// <inheritdoc/>
-    Tensor IRecordedOptimiser.DeviceFigures => Kernel!.NoFigures;
+    KernelWeights? IRecordedOptimiser.Kernel => Kernel;
 
     private KernelWeights? Kernel => weights.Kernel;
 
@@ -85,28 +82,6 @@ public sealed class Lion : IRecordedOptimiser
 
     /// <inheritdoc/>
     public void ZeroGrad() => weights.ZeroGrad();
-
-    /// <inheritdoc/>
-    void IRecordedOptimiser.SetRate(double rate) => Kernel!.SetRate(rate);
-
-    /// <inheritdoc/>
-    void IRecordedOptimiser.SetRate(Tensor rate) => Kernel!.SetRate(rate);
-
-    /// <inheritdoc/>
-    void IRecordedOptimiser.SetShare(double share) => Kernel!.SetShare(share);
-
-    /// <inheritdoc/>
-    void IRecordedOptimiser.SetShare(Tensor share) => Kernel!.SetShare(share);
-
-    /// <inheritdoc/>
-    Func<long, double>? IRecordedOptimiser.Shares => Kernel?.Shares;
-
-    /// <inheritdoc/>
-    bool IRecordedOptimiser.Average(IReadOnlyList<Tensor>? following, Func<long, double>? shares)
-    {
-        Kernel?.Average(following, shares);
-        return Kernel is not null;
-    }
 
     /// <inheritdoc/>
     void IRecordedOptimiser.Update(Tensor? norm, double limit) => Update(norm, limit);

@@ -10,35 +10,13 @@ public sealed partial class Prodigy
     private readonly ProdigyNumbers? numbers;
 
     /// <inheritdoc/>
-    bool IRecordedOptimiser.UsesKernel => weights.Kernel is not null;
+    KernelWeights? IRecordedOptimiser.Kernel => weights.Kernel;
 
     /// <inheritdoc/>
     IReadOnlyList<string> IRecordedOptimiser.FigureNames => [Name];
 
     /// <inheritdoc/>
     Tensor IRecordedOptimiser.DeviceFigures => numbers!.Figures;
-
-    /// <inheritdoc/>
-    void IRecordedOptimiser.SetRate(double rate) => weights.Kernel!.SetRate(rate);
-
-    /// <inheritdoc/>
-    void IRecordedOptimiser.SetRate(Tensor rate) => weights.Kernel!.SetRate(rate);
-
-    /// <inheritdoc/>
-    void IRecordedOptimiser.SetShare(double share) => weights.Kernel!.SetShare(share);
-
-    /// <inheritdoc/>
-    void IRecordedOptimiser.SetShare(Tensor share) => weights.Kernel!.SetShare(share);
-
-    /// <inheritdoc/>
-    Func<long, double>? IRecordedOptimiser.Shares => weights.Kernel?.Shares;
-
-    /// <inheritdoc/>
-    bool IRecordedOptimiser.Average(IReadOnlyList<Tensor>? following, Func<long, double>? shares)
-    {
-        weights.Kernel?.Average(following, shares);
-        return weights.Kernel is not null;
-    }
 
     /// <inheritdoc/>
     void IRecordedOptimiser.Update(Tensor? norm, double limit) => Update(norm, limit);
